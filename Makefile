@@ -1,0 +1,38 @@
+# Two commands on a fresh machine (Python 3.10 or later with venv): `make demo` and `make test`.
+# Each sets up what it needs in .venv; the second time it is there already.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export MPLBACKEND := Agg
+
+.PHONY: demo test lint clean
+
+demo: .venv/installed
+	$(BIN)/python -m planish.models.demo demo
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -q
+
+lint: .venv/installed-dev .mypy/planish
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=.mypy $(BIN)/mypy -p planish
+	$(BIN)/lint-imports
+
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+# The package lies at the repository's root under another folder name; mypy finds it under its own through this link.
+.mypy/planish:
+	mkdir -p .mypy
+	ln -sfn .. .mypy/planish
+
+clean:
+	rm -rf .venv .mypy build demo dist *.egg-info

@@ -1,0 +1,9 @@
+"""`python -m planish`."""
+
+from __future__ import annotations
+
+import sys
+
+from .commands import main
+
+sys.exit(main())

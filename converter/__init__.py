@@ -1,0 +1,1 @@
+"""Readers of Caffe and MXNet networks that write ONNX."""

@@ -1,0 +1,1 @@
+"""The catalogue: named networks, where their weights lie, and how their input is made."""

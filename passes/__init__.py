@@ -1,0 +1,1 @@
+"""Rewrites of ONNX graphs: exact clean-ups, low rank, pruning, quantization."""

@@ -1,0 +1,233 @@
+"""MACs, parameters and bytes of a model, per node: the one place that counts them.
+
+MACs are multiply-accumulates of Conv, ConvTranspose, Gemm and MatMul for one sample; what other operators do is not
+counted, as in the literature on compression. Parameters are all elements of float initializers, wherever used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx
+
+from ..errors import ModelError
+
+Scope = Literal["all", "conv", "fc"]
+"""Which nodes a ratio counts: every Conv and Gemm, or the ones, or the others."""
+
+CONV_OPERATORS = frozenset({"Conv", "ConvTranspose", "ConvInteger", "QLinearConv"})
+FC_OPERATORS = frozenset({"Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger"})
+
+Shape = tuple[int | None, ...]
+
+_BIG_TENSOR_BYTES = 4096
+"""Initializers above this are weights, whose values no shape depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCost:
+    """What one node costs per sample.
+
+    Attributes:
+        name: the node's name, or its first output's where it has none.
+        operator: ONNX operator.
+        output_shape: shape of its first output; None for unknown dimensions.
+        macs: multiply-accumulates.
+        params: elements of the initializers that this node is the first to use.
+        bytes: their size.
+    """
+
+    name: str
+    operator: str
+    output_shape: Shape
+    macs: int
+    params: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCost:
+    """The costs of a model's nodes, in graph order."""
+
+    nodes: tuple[NodeCost, ...]
+
+    def macs(self, scope: Scope = "all") -> int:
+        """Multiply-accumulates per sample of the nodes in `scope`."""
+        return sum(node.macs for node in self.nodes if in_scope(node.operator, scope))
+
+    def params(self, scope: Scope | None = None) -> int:
+        """Parameters of the nodes in `scope`, or of all nodes."""
+        return sum(node.params for node in self.nodes if scope is None or in_scope(node.operator, scope))
+
+    def bytes(self) -> int:
+        """Bytes of all initializers."""
+        return sum(node.bytes for node in self.nodes)
+
+
+def in_scope(operator: str, scope: Scope) -> bool:
+    """Whether a ratio over `scope` counts nodes of this operator."""
+    if scope == "conv":
+        return operator in CONV_OPERATORS
+    return operator in FC_OPERATORS or (scope == "all" and operator in CONV_OPERATORS)
+
+
+def conv_macs(weight_shape: Sequence[int], output_spatial: Sequence[int]) -> int:
+    """MACs of a Conv with weights (N, C/G, *kernel) whose output has the spatial size `output_spatial`."""
+    return math.prod(weight_shape) * math.prod(output_spatial)
+
+
+def gemm_macs(n: int, c: int, rows: int = 1) -> int:
+    """MACs of a product of (rows, C) with (C, N)."""
+    return rows * n * c
+
+
+def count(model: onnx.ModelProto, shapes: dict[str, Shape] | None = None) -> ModelCost:
+    """Count the nodes of `model`, at batch 1 where the batch is symbolic.
+
+    Args:
+        model: any valid ONNX model.
+        shapes: what `infer_shapes` gave, to save doing it again.
+
+    Raises:
+        ModelError: shapes that the counts depend on cannot be inferred.
+    """
+    shapes = infer_shapes(model) if shapes is None else shapes
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    seen: set[str] = set()
+    nodes = []
+    for node in model.graph.node:
+        own = [weights[name] for name in dict.fromkeys(node.input) if name in weights and name not in seen]
+        seen.update(tensor.name for tensor in own)
+        nodes.append(
+            NodeCost(
+                name=node.name or node.output[0],
+                operator=node.op_type,
+                output_shape=shapes.get(node.output[0], ()),
+                macs=_macs(node, shapes),
+                params=sum(math.prod(tensor.dims) for tensor in own if _is_weight(tensor)),
+                bytes=sum(math.prod(tensor.dims) * _item_size(tensor) for tensor in own),
+            )
+        )
+    return ModelCost(tuple(nodes))
+
+
+def infer_shapes(model: onnx.ModelProto, batch: int = 1) -> dict[str, Shape]:
+    """Shapes of all tensors by name, with symbolic first dimensions of the inputs set to `batch`.
+
+    Weights are left out of the inference, so it takes no memory to speak of, at any model size.
+    """
+    light = _without_weights(model)
+    initializers = {tensor.name for tensor in model.graph.initializer}
+    for value in light.graph.input:
+        dimensions = value.type.tensor_type.shape.dim
+        if value.name not in initializers and dimensions and not dimensions[0].HasField("dim_value"):
+            dimensions[0].dim_value = batch
+    _forget_symbolic_shapes(light)
+    inferred = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
+    shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    for value in [*inferred.input, *inferred.value_info, *inferred.output]:
+        if value.type.tensor_type.HasField("shape"):
+            shapes.setdefault(
+                value.name,
+                tuple(d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim),
+            )
+    return shapes
+
+
+def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with every weight turned into an input of its shape; small constants stay, shapes depend on them."""
+    light = onnx.ModelProto(ir_version=model.ir_version)
+    light.opset_import.extend(model.opset_import)
+    light.functions.extend(model.functions)
+    light.graph.name = model.graph.name
+    light.graph.node.extend(model.graph.node)
+    light.graph.input.extend(model.graph.input)
+    light.graph.output.extend(model.graph.output)
+    inputs = {value.name for value in model.graph.input}
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) * _item_size(tensor) <= _BIG_TENSOR_BYTES:
+            light.graph.initializer.append(tensor)
+        elif tensor.name not in inputs:
+            light.graph.input.append(
+                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            )
+    return light
+
+
+def _forget_symbolic_shapes(model: onnx.ModelProto) -> None:
+    """Declared output shapes may name the batch; without this they would contradict the one that was set."""
+    for value in model.graph.output:
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.HasField("dim_param"):
+                dimension.Clear()
+
+
+def _macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    count_one = {
+        "Conv": _conv_node_macs,
+        "ConvTranspose": _conv_transpose_node_macs,
+        "Gemm": _gemm_node_macs,
+        "MatMul": _matmul_node_macs,
+    }
+    return count_one[node.op_type](node, shapes) if node.op_type in count_one and node.domain in {"", "ai.onnx"} else 0
+
+
+def _conv_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.output[0], shapes))
+
+
+def _conv_transpose_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.input[0], shapes))
+
+
+def _gemm_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    rows = next((a.i for a in node.attribute if a.name == "transA"), 0)
+    left = _known(node, node.input[0], shapes)
+    return (
+        math.prod(left) // left[0 if not rows else 1] * _known(node, node.output[0], shapes)[1] * _samples(node, shapes)
+    )
+
+
+def _samples(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    """Rows of a Gemm's output: 1 for an ordinary fully connected layer at batch 1."""
+    return _known(node, node.output[0], shapes)[0]
+
+
+def _matmul_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    return math.prod(_known(node, node.output[0], shapes)) * _known(node, node.input[0], shapes)[-1]
+
+
+def _spatial(node: onnx.NodeProto, tensor: str, shapes: dict[str, Shape]) -> tuple[int, ...]:
+    """The spatial part of an (N, C, ...) tensor's shape."""
+    spatial = shapes.get(tensor, (None,))[2:]
+    if not spatial or None in spatial:
+        raise _unknown(node, tensor)
+    return tuple(int(size) for size in spatial if size is not None)
+
+
+def _known(node: onnx.NodeProto, tensor: str, shapes: dict[str, Shape]) -> tuple[int, ...]:
+    shape = shapes.get(tensor, (None,))
+    known = tuple(size for size in shape if size is not None)
+    if len(known) != len(shape):
+        raise _unknown(node, tensor)
+    return known
+
+
+def _unknown(node: onnx.NodeProto, tensor: str) -> ModelError:
+    return ModelError(
+        f"node '{node.name or node.output[0]}' ({node.op_type}): the shape of '{tensor}' cannot be inferred; "
+        "give the model's inputs fixed sizes, for example with --input-shape NAME=1,3,224,224"
+    )
+
+
+def _is_weight(tensor: onnx.TensorProto) -> bool:
+    """Integers of rank 0 and 1 are axes and shapes; everything else is a parameter."""
+    return tensor.data_type not in {onnx.TensorProto.INT64, onnx.TensorProto.BOOL}
+
+
+def _item_size(tensor: onnx.TensorProto) -> int:
+    return int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize)

@@ -1,0 +1,96 @@
+"""The one place that opens onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from ..errors import DataError, ModelError
+
+Optimizations = Literal["all", "off"]
+Feeds = Mapping[str, NDArray[np.generic]]
+
+
+class Session:
+    """A model opened in onnxruntime on the CPU.
+
+    Args:
+        model: a path or a model. Models over 2 GB must be given as a path.
+        optimizations: 'off' to judge a rewrite (onnxruntime would hide a wrong one by fusing), 'all' to measure speed.
+        threads: intra-operator threads.
+        outputs: further tensors to return besides the graph's outputs.
+        name: what to call the model in errors.
+
+    Raises:
+        ModelError: onnxruntime refuses the model.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto | str | os.PathLike[str],
+        *,
+        optimizations: Optimizations = "off",
+        threads: int = 1,
+        outputs: Sequence[str] = (),
+        name: str = "",
+    ) -> None:
+        self.name = name or (model.graph.name if isinstance(model, onnx.ModelProto) else str(model))
+        source: bytes | str = str(model)
+        if isinstance(model, onnx.ModelProto):
+            source = _with_outputs(model, outputs).SerializeToString() if outputs else model.SerializeToString()
+        elif not Path(model).is_file():
+            raise ModelError(f"{model}: no such file; give the path of an .onnx model")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                source, _options(optimizations, threads), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises its own classes, which have no common base of their own
+            raise ModelError(f"{self.name}: onnxruntime cannot open the model: {error}") from error
+        self.input_names = [value.name for value in self._session.get_inputs()]
+        self.input_shapes = {value.name: tuple(value.shape) for value in self._session.get_inputs()}
+        self.input_types = {value.name: str(value.type) for value in self._session.get_inputs()}
+        self.output_names = [value.name for value in self._session.get_outputs()]
+
+    def run(self, feeds: Feeds) -> dict[str, NDArray[np.generic]]:
+        """The outputs by name.
+
+        Raises:
+            DataError: the feeds do not fit the model's inputs.
+        """
+        missing = [name for name in self.input_names if name not in feeds]
+        if missing:
+            raise DataError(
+                f"{self.name}: no data for input {', '.join(missing)}; the data has {', '.join(feeds) or 'nothing'}"
+            )
+        try:
+            values = self._session.run(None, {name: feeds[name] for name in self.input_names})
+        except Exception as error:  # as above
+            raise DataError(f"{self.name}: onnxruntime cannot run the model on this data: {error}") from error
+        return dict(zip(self.output_names, values, strict=True))
+
+
+def _options(optimizations: Optimizations, threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimizations == "all" else level.ORT_DISABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Idle workers of one session would otherwise spin into another's turn and spoil its timing.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    extended = onnx.ModelProto()
+    extended.CopyFrom(model)
+    present = {value.name for value in model.graph.output}
+    extended.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in present)
+    return extended
