@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -22,16 +22,16 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from . import onnx_wire
 from .errors import ModelError, OutputError
+from .onnx_wire import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW_DATA
+from .wire import tag, varint
 
 STDOUT = "-"
 """As an output path: standard output."""
 
 PROTOBUF_LIMIT = 2**31 - 1
 """Bytes in the largest message that protobuf reads; a larger model keeps its tensors in a file beside it."""
-
-_MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
-"""Field numbers of ModelProto.graph, GraphProto.initializer and TensorProto.raw_data in onnx.proto."""
 
 
 @dataclass(slots=True)
@@ -57,16 +57,30 @@ class ModelParts:
 
 
 def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
-    """The ONNX model in the file `path`, external data included.
+    """The ONNX model in the file `path`, external data included, all in memory.
 
     Raises:
         ModelError: there is no such file, or it holds no valid ONNX graph.
     """
-    path = Path(path)
+    return _checked(Path(path), lambda: onnx.load(path))
+
+
+def read_parts(path: str | os.PathLike[str]) -> ModelParts:
+    """The ONNX model in the file `path`, its weights as views of the memory-mapped file.
+
+    Raises:
+        ModelError: there is no such file, or it holds no valid ONNX graph.
+    """
+    tensors: dict[str, NDArray[np.generic]] = {}
+    model = _checked(Path(path), lambda: onnx_wire.read(Path(path), tensors))
+    return ModelParts(model, tensors)
+
+
+def _checked(path: Path, read: Callable[[], onnx.ModelProto]) -> onnx.ModelProto:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; give the path of an .onnx model")
     try:
-        model = onnx.load(path)
+        model = read()
     except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{path}: not a readable ONNX model ({error}); was it cut short, or is it another format?"
@@ -187,7 +201,7 @@ def _write_message(parts: ModelParts, stream: BinaryIO) -> None:
     frames = {name: _tensor_frame(name, array) for name, array in parts.tensors.items()}
     tensors_size = sum(len(frame) + parts.tensors[name].nbytes for name, frame in frames.items())
     stream.write(header.SerializeToString(deterministic=True))
-    stream.write(_tag(_MODEL_GRAPH) + _varint(len(graph) + tensors_size))
+    stream.write(tag(MODEL_GRAPH) + varint(len(graph) + tensors_size))
     stream.write(graph)
     for name, frame in frames.items():
         stream.write(frame)
@@ -197,8 +211,8 @@ def _write_message(parts: ModelParts, stream: BinaryIO) -> None:
 def _tensor_frame(name: str, array: NDArray[np.generic]) -> bytes:
     """Everything of one GraphProto.initializer field that stands before its raw bytes."""
     tensor = onnx.TensorProto(name=name, dims=array.shape, data_type=onnx.helper.np_dtype_to_tensor_dtype(array.dtype))
-    head = tensor.SerializeToString(deterministic=True) + _tag(_TENSOR_RAW_DATA) + _varint(array.nbytes)
-    return _tag(_GRAPH_INITIALIZER) + _varint(len(head) + array.nbytes) + head
+    head = tensor.SerializeToString(deterministic=True) + tag(TENSOR_RAW_DATA) + varint(array.nbytes)
+    return tag(GRAPH_INITIALIZER) + varint(len(head) + array.nbytes) + head
 
 
 def _raw_bytes(array: NDArray[np.generic]) -> memoryview:
@@ -233,17 +247,3 @@ def _external_tensor(name: str, array: NDArray[np.generic], location: str, offse
     for key, value in facts.items():
         tensor.external_data.add(key=key, value=str(value))
     return tensor
-
-
-def _tag(field_number: int) -> bytes:
-    """The key of a length-delimited field."""
-    return _varint(field_number << 3 | 2)
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
