@@ -56,6 +56,11 @@ class ModelParts:
         return model
 
 
+def as_parts(model: onnx.ModelProto | ModelParts) -> ModelParts:
+    """`model` itself, or the parts of which one is the whole model."""
+    return model if isinstance(model, ModelParts) else ModelParts(model)
+
+
 def read_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
     """The ONNX model in the file `path`, external data included, all in memory.
 
@@ -100,7 +105,7 @@ def write_model(model: onnx.ModelProto | ModelParts, path: str | os.PathLike[str
     Raises:
         OutputError: the file cannot be written.
     """
-    parts = model if isinstance(model, ModelParts) else ModelParts(model)
+    parts = as_parts(model)
     if str(path) == STDOUT:
         _write_standard_output(parts)
         return

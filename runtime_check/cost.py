@@ -7,14 +7,15 @@ counted, as in the literature on compression. Parameters are all elements of flo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import onnx
 
-from ..errors import ModelError
+from ..errors import ModelError, nearest
+from ..files import ModelParts, as_parts
 
 Scope = Literal["all", "conv", "fc"]
 """Which nodes a ratio counts: every Conv and Gemm, or the ones, or the others."""
@@ -85,7 +86,7 @@ def gemm_macs(n: int, c: int, rows: int = 1) -> int:
     return rows * n * c
 
 
-def count(model: onnx.ModelProto, shapes: dict[str, Shape] | None = None) -> ModelCost:
+def count(model: onnx.ModelProto | ModelParts, shapes: Mapping[str, Shape] | None = None) -> ModelCost:
     """Count the nodes of `model`, at batch 1 where the batch is symbolic.
 
     Args:
@@ -95,40 +96,48 @@ def count(model: onnx.ModelProto, shapes: dict[str, Shape] | None = None) -> Mod
     Raises:
         ModelError: shapes that the counts depend on cannot be inferred.
     """
-    shapes = infer_shapes(model) if shapes is None else shapes
-    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    parts = as_parts(model)
+    shapes = infer_shapes(parts) if shapes is None else shapes
+    weights = _weights(parts)
     seen: set[str] = set()
     nodes = []
-    for node in model.graph.node:
+    for node in parts.model.graph.node:
         own = [weights[name] for name in dict.fromkeys(node.input) if name in weights and name not in seen]
-        seen.update(tensor.name for tensor in own)
+        seen.update(weight.name for weight in own)
         nodes.append(
             NodeCost(
                 name=node.name or node.output[0],
                 operator=node.op_type,
                 output_shape=shapes.get(node.output[0], ()),
                 macs=_macs(node, shapes),
-                params=sum(math.prod(tensor.dims) for tensor in own if _is_weight(tensor)),
-                bytes=sum(math.prod(tensor.dims) * _item_size(tensor) for tensor in own),
+                params=sum(weight.size for weight in own if weight.is_parameter),
+                bytes=sum(weight.nbytes for weight in own),
             )
         )
     return ModelCost(tuple(nodes))
 
 
-def infer_shapes(model: onnx.ModelProto, batch: int = 1) -> dict[str, Shape]:
+def infer_shapes(
+    model: onnx.ModelProto | ModelParts, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> dict[str, Shape]:
     """Shapes of all tensors by name, with symbolic first dimensions of the inputs set to `batch`.
 
     Weights are left out of the inference, so it takes no memory to speak of, at any model size.
+
+    Args:
+        model: any valid ONNX model.
+        batch: size of the first dimension of inputs where it is symbolic.
+        input_shapes: whole shapes of inputs by name, where more than the batch is symbolic.
+
+    Raises:
+        ModelError: `input_shapes` names no input.
     """
-    light = _without_weights(model)
-    initializers = {tensor.name for tensor in model.graph.initializer}
-    for value in light.graph.input:
-        dimensions = value.type.tensor_type.shape.dim
-        if value.name not in initializers and dimensions and not dimensions[0].HasField("dim_value"):
-            dimensions[0].dim_value = batch
+    parts = as_parts(model)
+    light = _without_weights(parts)
+    _fix_inputs(light, set(_weights(parts)), batch, input_shapes or {})
     _forget_symbolic_shapes(light)
     inferred = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
-    shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    shapes: dict[str, Shape] = {weight.name: weight.shape for weight in _weights(parts).values()}
     for value in [*inferred.input, *inferred.value_info, *inferred.output]:
         if value.type.tensor_type.HasField("shape"):
             shapes.setdefault(
@@ -138,24 +147,75 @@ def infer_shapes(model: onnx.ModelProto, batch: int = 1) -> dict[str, Shape]:
     return shapes
 
 
-def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """An initializer without its values; integers of rank 0 and 1 are axes and shapes, not parameters."""
+
+    name: str
+    shape: tuple[int, ...]
+    data_type: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(self.data_type)).itemsize)
+
+    @property
+    def is_parameter(self) -> bool:
+        return self.data_type not in {onnx.TensorProto.INT64, onnx.TensorProto.BOOL}
+
+
+def _weights(parts: ModelParts) -> dict[str, _Weight]:
+    weights = {t.name: _Weight(t.name, tuple(t.dims), t.data_type) for t in parts.model.graph.initializer}
+    for name, array in parts.tensors.items():
+        weights[name] = _Weight(name, array.shape, onnx.helper.np_dtype_to_tensor_dtype(array.dtype))
+    return weights
+
+
+def _without_weights(parts: ModelParts) -> onnx.ModelProto:
     """The model with every weight turned into an input of its shape; small constants stay, shapes depend on them."""
-    light = onnx.ModelProto(ir_version=model.ir_version)
-    light.opset_import.extend(model.opset_import)
-    light.functions.extend(model.functions)
-    light.graph.name = model.graph.name
-    light.graph.node.extend(model.graph.node)
-    light.graph.input.extend(model.graph.input)
-    light.graph.output.extend(model.graph.output)
-    inputs = {value.name for value in model.graph.input}
-    for tensor in model.graph.initializer:
-        if math.prod(tensor.dims) * _item_size(tensor) <= _BIG_TENSOR_BYTES:
-            light.graph.initializer.append(tensor)
-        elif tensor.name not in inputs:
-            light.graph.input.append(
-                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
-            )
+    graph = parts.model.graph
+    light = onnx.ModelProto(ir_version=parts.model.ir_version)
+    light.opset_import.extend(parts.model.opset_import)
+    light.functions.extend(parts.model.functions)
+    light.graph.name = graph.name
+    light.graph.node.extend(graph.node)
+    light.graph.input.extend(graph.input)
+    light.graph.output.extend(graph.output)
+    inputs = {value.name for value in graph.input}
+    for weight in _weights(parts).values():
+        if weight.nbytes > _BIG_TENSOR_BYTES and weight.name not in inputs:
+            value = onnx.helper.make_tensor_value_info(weight.name, weight.data_type, weight.shape)
+            light.graph.input.append(value)
+    light.graph.initializer.extend(t for t in graph.initializer if _weights_bytes(t) <= _BIG_TENSOR_BYTES)
+    for name, array in parts.tensors.items():
+        if array.nbytes <= _BIG_TENSOR_BYTES:
+            light.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
     return light
+
+
+def _weights_bytes(tensor: onnx.TensorProto) -> int:
+    return _Weight(tensor.name, tuple(tensor.dims), tensor.data_type).nbytes
+
+
+def _fix_inputs(
+    light: onnx.ModelProto, initializers: set[str], batch: int, input_shapes: Mapping[str, Sequence[int]]
+) -> None:
+    inputs = {value.name: value for value in light.graph.input if value.name not in initializers}
+    for name in input_shapes:
+        if name not in inputs:
+            raise ModelError(f"the model has no input '{name}'{nearest(name, inputs)}; its inputs: {', '.join(inputs)}")
+    for name, value in inputs.items():
+        dimensions = value.type.tensor_type.shape.dim
+        if name in input_shapes:
+            value.CopyFrom(
+                onnx.helper.make_tensor_value_info(name, value.type.tensor_type.elem_type, list(input_shapes[name]))
+            )
+        elif dimensions and not dimensions[0].HasField("dim_value"):
+            dimensions[0].dim_value = batch
 
 
 def _forget_symbolic_shapes(model: onnx.ModelProto) -> None:
@@ -166,7 +226,7 @@ def _forget_symbolic_shapes(model: onnx.ModelProto) -> None:
                 dimension.Clear()
 
 
-def _macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     count_one = {
         "Conv": _conv_node_macs,
         "ConvTranspose": _conv_transpose_node_macs,
@@ -176,15 +236,15 @@ def _macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
     return count_one[node.op_type](node, shapes) if node.op_type in count_one and node.domain in {"", "ai.onnx"} else 0
 
 
-def _conv_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _conv_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.output[0], shapes))
 
 
-def _conv_transpose_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _conv_transpose_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.input[0], shapes))
 
 
-def _gemm_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _gemm_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     rows = next((a.i for a in node.attribute if a.name == "transA"), 0)
     left = _known(node, node.input[0], shapes)
     return (
@@ -192,16 +252,16 @@ def _gemm_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
     )
 
 
-def _samples(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _samples(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     """Rows of a Gemm's output: 1 for an ordinary fully connected layer at batch 1."""
     return _known(node, node.output[0], shapes)[0]
 
 
-def _matmul_node_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+def _matmul_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     return math.prod(_known(node, node.output[0], shapes)) * _known(node, node.input[0], shapes)[-1]
 
 
-def _spatial(node: onnx.NodeProto, tensor: str, shapes: dict[str, Shape]) -> tuple[int, ...]:
+def _spatial(node: onnx.NodeProto, tensor: str, shapes: Mapping[str, Shape]) -> tuple[int, ...]:
     """The spatial part of an (N, C, ...) tensor's shape."""
     spatial = shapes.get(tensor, (None,))[2:]
     if not spatial or None in spatial:
@@ -209,7 +269,7 @@ def _spatial(node: onnx.NodeProto, tensor: str, shapes: dict[str, Shape]) -> tup
     return tuple(int(size) for size in spatial if size is not None)
 
 
-def _known(node: onnx.NodeProto, tensor: str, shapes: dict[str, Shape]) -> tuple[int, ...]:
+def _known(node: onnx.NodeProto, tensor: str, shapes: Mapping[str, Shape]) -> tuple[int, ...]:
     shape = shapes.get(tensor, (None,))
     known = tuple(size for size in shape if size is not None)
     if len(known) != len(shape):
@@ -222,12 +282,3 @@ def _unknown(node: onnx.NodeProto, tensor: str) -> ModelError:
         f"node '{node.name or node.output[0]}' ({node.op_type}): the shape of '{tensor}' cannot be inferred; "
         "give the model's inputs fixed sizes, for example with --input-shape NAME=1,3,224,224"
     )
-
-
-def _is_weight(tensor: onnx.TensorProto) -> bool:
-    """Integers of rank 0 and 1 are axes and shapes; everything else is a parameter."""
-    return tensor.data_type not in {onnx.TensorProto.INT64, onnx.TensorProto.BOOL}
-
-
-def _item_size(tensor: onnx.TensorProto) -> int:
-    return int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize)
