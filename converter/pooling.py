@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce as fold
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +148,7 @@ def mxnet_windows(
     sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], pads: Sequence[int], convention: Convention
 ) -> Windows:
     """The windows of an MXNet Pooling operator; arguments as of `caffe_windows`."""
+    _check(kernel, stride, pads)
     output = [mxnet_pooled_size(n, k, s, p, convention) for n, k, s, p in zip(sizes, kernel, stride, pads, strict=True)]
     return Windows(tuple(sizes), tuple(kernel), tuple(stride), tuple(pads), tuple(pads), tuple(output))
 
@@ -155,8 +156,8 @@ def mxnet_windows(
 def _check(kernel: Sequence[int], stride: Sequence[int], pads: Sequence[int]) -> None:
     if min(*kernel, *stride, 1) < 1 or min(*pads, 0) < 0:
         raise SourceError(
-            f"pooling with kernel {tuple(kernel)}, stride {tuple(stride)}, pad {tuple(pads)}: kernel and stride must be "
-            "at least 1, pads at least 0"
+            f"pooling with kernel {tuple(kernel)}, stride {tuple(stride)}, pad {tuple(pads)}: kernel and stride must "
+            "be at least 1, pads at least 0"
         )
 
 
@@ -239,7 +240,7 @@ def _average(
     return builder.node("Mul", [builder.node("AveragePool", [data], **attributes), factor], output)
 
 
-def _attributes(windows: Windows) -> dict[str, list[int]]:
+def _attributes(windows: Windows) -> dict[str, Any]:
     """Of MaxPool and AveragePool; `ceil_mode` stays 0."""
     ends = [e + o for e, o in zip(windows.end_pads, windows.overhang, strict=True)]
     return {
