@@ -1,0 +1,115 @@
+"""What a low-rank form is: the chain of smaller layers that takes one layer's place, and how its weights are found."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import nearest
+from ..layers import ConvGeometry, Layer
+
+Weights = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One layer of the chain, without its weights.
+
+    Attributes:
+        suffix: appended to the replaced layer's name.
+        shape: of the weight: (out, in / G, kh, kw) of a Conv, (out, in) of a product.
+        geometry: of a Conv; None for a product.
+    """
+
+    suffix: str
+    shape: tuple[int, ...]
+    geometry: ConvGeometry | None = None
+
+
+class Factorization(ABC):
+    """A layer's weights taken apart once, to be cut at any rank.
+
+    Attributes:
+        singular_values: (R,) descending, R the full rank; with groups, the sums over the groups.
+    """
+
+    singular_values: NDArray[np.float64]
+
+    @abstractmethod
+    def factors(self, rank: int) -> list[Weights]:
+        """The weights of the chain's stages at rank K."""
+
+    def error(self, rank: int) -> float:
+        """Squared weights that rank K drops, over all of them (Eckart and Young)."""
+        energies = self.singular_values**2
+        return float(energies[rank:].sum() / energies.sum()) if energies.any() else 0.0
+
+
+class Form(ABC):
+    """One way to write a layer as a chain of cheaper ones; exact at full rank.
+
+    Attributes:
+        name: in plans, on the command line, and of the form's file.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def declines(self, layer: Layer) -> str | None:
+        """Why `layer` cannot take this form; None if it can."""
+
+    @abstractmethod
+    def full_rank(self, layer: Layer) -> int:
+        """The rank at which nothing is lost."""
+
+    @abstractmethod
+    def stages(self, layer: Layer, rank: int) -> Sequence[Stage]:
+        """The chain at rank K."""
+
+    @abstractmethod
+    def factorize(self, layer: Layer) -> Factorization:
+        """Take the layer's weights apart."""
+
+    def macs(self, layer: Layer, rank: int) -> int:
+        """Multiply-accumulates per sample of the chain: each stage's follow its own output size."""
+        size, total = layer.input_size, 0
+        for stage in self.stages(layer, rank):
+            positions = layer.rows
+            if stage.geometry is not None:
+                size = stage.geometry.output_size(size)
+                positions = math.prod(size)
+            total += math.prod(stage.shape) * positions
+        return total
+
+    def params(self, layer: Layer, rank: int) -> int:
+        """Parameters of the chain, the bias included."""
+        weights = sum(math.prod(stage.shape) for stage in self.stages(layer, rank))
+        return weights + (0 if layer.bias is None else layer.bias.size)
+
+
+_F = TypeVar("_F", bound=type[Form])
+_FORMS: dict[str, Form] = {}
+
+
+def form(form_class: _F) -> _F:
+    """Class decorator: make a form known under its name, which no other may have."""
+    if form_class.name in _FORMS:
+        raise ValueError(f"two low-rank forms are called '{form_class.name}'")
+    _FORMS[form_class.name] = form_class()
+    return form_class
+
+
+def forms() -> Mapping[str, Form]:
+    """The known forms by name."""
+    return dict(_FORMS)
+
+
+def unknown_form(name: str) -> str:
+    """What to say of a form that is none."""
+    return f"'{name}' is no low-rank form{nearest(name, _FORMS)}; there are: {', '.join(_FORMS)}"
