@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import onnx_graphsurgeon as gs
 
 from ...errors import PlanError, nearest
+from ...progress import track
 from ...runtime_check.cost import Scope, count, infer_shapes
 from ..base import Pass, Result, Skip, register
 from ..budget import check_ratio, choose_for_ratio
@@ -19,6 +20,9 @@ from ..plan import LayerPlan, Plan
 from .chain import apply_chain
 from .form import Factorization, Form, forms, unknown_form
 from .ranks import energy_options, useful_ranks
+
+AUTO = "auto"
+"""As the form in a plan: the one that suits the layer."""
 
 Factorizations = dict[str, dict[Form, Factorization]]
 """By layer name, by form."""
@@ -68,8 +72,8 @@ class Lowrank(Pass):
             total = count(parts, shapes).macs(self.scope)
             result.plan = self._choose(layers, total, factorizations, result)
         else:
-            check_plan(self.plan, layers, reasons)
-            result.plan = self.plan
+            result.plan = _with_forms(self.plan, layers)
+            check_plan(result.plan, layers, reasons)
         apply_plan(graph, layers, result.plan, factorizations, result)
         return result
 
@@ -77,7 +81,7 @@ class Lowrank(Pass):
         """The plan that loses least at the ratio."""
         check_ratio(self.ratio)
         offers: list[list[Option]] = []
-        for layer in layers:
+        for layer in track(layers, "Factorizing layers"):
             taken_apart = self._factorize(layer, result)
             if taken_apart:
                 factorizations[layer.name] = taken_apart
@@ -101,6 +105,19 @@ class Lowrank(Pass):
         if not taken_apart:
             result.skipped(layer.name, "; ".join(reasons))
         return taken_apart
+
+
+def _with_forms(plan: Plan, layers: Sequence[Layer]) -> Plan:
+    """The plan with every `AUTO` replaced by the first form that its layer can take."""
+    known = {layer.name: layer for layer in layers}
+
+    def resolve(name: str, planned: LayerPlan) -> LayerPlan:
+        if planned.form != AUTO or name not in known:
+            return planned
+        fitting = [form.name for form in forms().values() if form.declines(known[name]) is None]
+        return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.rank, planned.facts)
+
+    return Plan({name: resolve(name, planned) for name, planned in plan.layers.items()}, plan.settings)
 
 
 def check_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str]) -> None:
@@ -140,10 +157,8 @@ def apply_plan(
     graph: gs.Graph, layers: Sequence[Layer], plan: Plan, factorizations: Factorizations, result: Result
 ) -> None:
     """Carry `plan` out, first layer to last, and record every change."""
-    for layer in layers:
-        planned = plan.layers.get(layer.name)
-        if planned is None:
-            continue
+    for layer in track([layer for layer in layers if layer.name in plan.layers], "Rewriting layers"):
+        planned = plan.layers[layer.name]
         form = forms()[planned.form]
         factorization = factorizations.get(layer.name, {}).get(form) or form.factorize(layer)
         apply_chain(graph, layer, form.stages(layer, planned.rank), factorization.factors(planned.rank))
@@ -151,3 +166,8 @@ def apply_plan(
         result.changed(
             layer.name, f"{form.name}, rank {planned.rank}: {layer.macs / 1e6:.1f} to {macs / 1e6:.1f} MMACs"
         )
+
+
+def plan_for_layer(name: str, rank: int) -> Plan:
+    """The plan to rewrite one layer alone, in the form that suits it."""
+    return Plan({name: LayerPlan(AUTO, rank)})
