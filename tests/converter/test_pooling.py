@@ -1,12 +1,12 @@
 import itertools
 
 import numpy as np
-import onnxruntime
 import pytest
 from planish.converter import pooling
 from planish.converter.onnx_builder import OnnxBuilder
 from planish.converter.pooling import Windows, caffe_pooled_size, caffe_windows, mxnet_pooled_size, mxnet_windows
 from planish.errors import SourceError, UnsupportedError
+from planish.runtime_check.session import Session
 
 MAP_SIZES = ((7, 9), (5, 6), (8, 7))
 GEOMETRIES = [
@@ -21,11 +21,8 @@ GEOMETRIES = [
 def run(builder, outputs, **feeds):
     for output in outputs:
         builder.output(output)
-    model = builder.build().to_model()
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return session.run(None, feeds)
+    results = Session(builder.build().to_model()).run(feeds)
+    return [results[output] for output in outputs]
 
 
 def pool_slowly(data, windows: Windows, kind, divisor="padded", p=2):
