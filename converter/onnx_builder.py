@@ -106,6 +106,22 @@ class OnnxBuilder:
         self.nodes.append(onnx.helper.make_node(operator, list(inputs), claimed, name=node_name, **given))
         return claimed
 
+    def rename(self, tensor: str, wanted: str, *, since: int = 0) -> str:
+        """Give a node's output another name, claimed like any; nodes before number `since` do not know the tensor."""
+        claimed = self.tensor_name(wanted)
+        for node in self.nodes[since:]:
+            for names in (node.input, node.output):
+                for index, name in enumerate(names):
+                    if name == tensor:
+                        names[index] = claimed
+        self._tensor_names.discard(tensor)
+        return claimed
+
+    def rename_node(self, node: onnx.NodeProto, wanted: str) -> None:
+        """Give a node another name, claimed like any."""
+        self._node_names.discard(node.name)
+        node.name = _claim(wanted, self._node_names)
+
     def input(self, name: str, shape: Sequence[Dimension], dtype: int = onnx.TensorProto.FLOAT) -> str:
         """Declare a graph input; strings in `shape` are symbolic dimensions."""
         claimed = self.tensor_name(name)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Handlers by family; see `converter.caffe.registry` for how to add one."""

@@ -1,0 +1,133 @@
+"""Runs the handlers over a net: one ONNX graph, or all the reasons why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...errors import SourceError, UnsupportedError, nearest
+from ..onnx_builder import BATCH, OnnxBuilder
+from .call import Blob, Initializers, LayerCall, UnsupportedLayer
+from .net import Layer, Net
+from .registry import LayerType, find_layer_type, layer_types
+from .weights import Weights
+
+_NO_EFFECT = {"engine", "weight_filler", "bias_filler", "filler", "scale_filler", "force_nd_im2col"}
+"""Fields of parameter messages that cannot matter for inference."""
+
+
+@dataclass(slots=True)
+class GraphBuilder:
+    """One conversion.
+
+    Attributes:
+        net: the layers to convert and the inputs, whose shapes are all known.
+        weights: where parameters come from.
+        opset: of the ONNX model.
+        batch: the dynamic batch is that of inputs whose first size is this; None fixes it.
+        notes: what the user will be told.
+        blobs: the latest value of each blob.
+    """
+
+    net: Net
+    weights: Weights
+    opset: int
+    batch: int | None
+    notes: list[str] = field(default_factory=list)
+    blobs: dict[str, Blob] = field(default_factory=dict)
+    builder: OnnxBuilder = field(init=False)
+    writers: dict[str, str] = field(default_factory=dict)
+    declared: set[str] = field(default_factory=set)
+    _initializers: Initializers = field(default_factory=Initializers)
+
+    def run(self, outputs: Sequence[str]) -> OnnxBuilder:
+        """Convert every layer and declare `outputs`.
+
+        Raises:
+            UnsupportedError: some layers have no ONNX form; names them all.
+            SourceError: the net contradicts itself or its weights.
+        """
+        self.builder = OnnxBuilder(self.net.name or "caffe", self.opset)
+        for declared in self.net.inputs:
+            shape = declared.shape or ()
+            batch = 0 if shape and self.batch is not None and shape[0] == self.batch else None
+            sizes = [BATCH if axis == batch else size for axis, size in enumerate(shape)]
+            self.blobs[declared.name] = Blob(self.builder.input(declared.name, sizes), shape, batch)
+        self._convert_layers()
+        for name in outputs:
+            self._declare_output(name)
+        return self.builder
+
+    def _convert_layers(self) -> None:
+        reasons: list[str] = []
+        lost: set[str] = set()
+        for layer in self.net.layers:
+            kind = find_layer_type(layer.type)
+            if kind is None:
+                hint = nearest(layer.type, (known.name for known in layer_types()))
+                reasons.append(f"{layer}: no handler for this type{hint}")
+            elif not lost.intersection(layer.bottoms):
+                try:
+                    self._convert(layer, kind)
+                    lost.difference_update(layer.tops)
+                    continue
+                except UnsupportedLayer as refusal:
+                    reasons.append(str(refusal))
+            lost.update(layer.tops)
+        if reasons:
+            raise UnsupportedError(self.net.file, reasons)
+
+    def _convert(self, layer: Layer, kind: LayerType) -> None:
+        params = layer.message.message(kind.params)
+        bottoms = tuple(self._bottom(layer, name) for name in layer.bottoms)
+        call = LayerCall(layer, params, self.builder, bottoms, self.weights, self._initializers, self.notes)
+        unknown = [name for name in params.fields if kind.params and name not in _NO_EFFECT | set(kind.options)]
+        if unknown:
+            call.note(f"ignored {kind.params} fields that are not known to it: {', '.join(unknown)}")
+        first = len(self.builder.nodes)
+        made = kind.handler(call)
+        tops = [made] if isinstance(made, Blob) else list(made)
+        if len(tops) < len(layer.tops):
+            raise call.error(f"has {len(layer.tops)} tops, but this type makes {len(tops)}")
+        for name, blob in zip(layer.tops, tops, strict=False):
+            self.blobs[name] = self._named(layer, name, blob, first)
+
+    def _bottom(self, layer: Layer, name: str) -> Blob:
+        if name not in self.blobs:
+            raise SourceError(f"{layer}: bottom '{name}' is the top of no layer before it{nearest(name, self.blobs)}")
+        return self.blobs[name]
+
+    def _named(self, layer: Layer, name: str, blob: Blob, first: int) -> Blob:
+        """Name the node that made `blob` after the layer, and its tensor after the top."""
+        for node in self.builder.nodes[first:]:
+            if blob.tensor in node.output:
+                if not any(other.name == layer.name for other in self.builder.nodes[first:]):
+                    self.builder.rename_node(node, layer.name)
+                wanted = f"{name}:{layer.name}" if name in self.blobs else name
+                tensor = self.builder.rename(blob.tensor, wanted, since=first)
+                self.writers[tensor] = layer.name
+                return Blob(tensor, blob.shape, blob.batch)
+        return blob
+
+    def _declare_output(self, name: str) -> None:
+        """A net's output bears its blob's name; an earlier writer of the blob gives it up."""
+        blob = self.blobs[name]
+        if blob.tensor != name and name in self.writers:
+            self._rename_blob(name, f"{name}:{self.writers[name]}")
+        if blob.tensor != name and blob.tensor in self.writers and blob.tensor not in self.declared:
+            self._rename_blob(blob.tensor, name)
+        elif blob.tensor != name or blob.tensor not in self.writers:
+            tensor = self.builder.node("Identity", [blob.tensor], name, name=f"{name}/Identity")
+            self.blobs[name] = Blob(tensor, blob.shape, blob.batch)
+        blob = self.blobs[name]
+        self.declared.add(blob.tensor)
+        self.builder.output(
+            blob.tensor, [BATCH if axis == blob.batch else size for axis, size in enumerate(blob.shape)]
+        )
+
+    def _rename_blob(self, tensor: str, wanted: str) -> None:
+        renamed = self.builder.rename(tensor, wanted)
+        self.writers[renamed] = self.writers.pop(tensor)
+        for name, blob in self.blobs.items():
+            if blob.tensor == tensor:
+                self.blobs[name] = Blob(renamed, blob.shape, blob.batch)
