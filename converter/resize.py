@@ -13,8 +13,8 @@ from .onnx_builder import OnnxBuilder
 Coordinates = Literal["align_corners", "half_pixel", "asymmetric"]
 """Where the output's cell i looks in the input, for sizes n (in) and m (out).
 
-align_corners: i (n - 1) / (m - 1), or 0 where m is 1; half_pixel: (i + 1/2) n / m - 1/2; asymmetric: i n / m; all clamped to
-the data.
+align_corners: i (n - 1) / (m - 1), or 0 where m is 1; half_pixel: (i + 1/2) n / m - 1/2; asymmetric: i n / m; all
+clamped to the data.
 """
 
 
@@ -91,11 +91,14 @@ def resize_nearest(
 
 def source_coordinates(size: int, target: int, coordinates: Coordinates) -> NDArray[np.float32]:
     """For each of `target` cells the place among `size` cells that it looks at, in float32 as frameworks compute it."""
-    cells = np.arange(target, dtype=np.float32)
+    cells: NDArray[np.float32] = np.arange(target, dtype=np.float32)
     if coordinates == "align_corners":
-        return np.multiply(cells, np.float32((size - 1) / (target - 1) if target > 1 else 0))
-    ratio, half = np.float32(size / target), np.float32(0.5)
-    return np.multiply(cells, ratio) if coordinates == "asymmetric" else np.subtract((cells + half) * ratio, half)
+        cells *= np.float32((size - 1) / (target - 1) if target > 1 else 0)
+    elif coordinates == "asymmetric":
+        cells *= np.float32(size / target)
+    else:
+        cells = (cells + np.float32(0.5)) * np.float32(size / target) - np.float32(0.5)
+    return cells
 
 
 def _scales(builder: OnnxBuilder, sizes: Sequence[int], target: Sequence[int]) -> str:
