@@ -32,7 +32,7 @@ Examples:
 @click.option("--pass", "names", required=True, metavar="NAME[,NAME...]", help="Passes to run, in this order.")
 @click.option("--ratio", type=float, default=None, help="MACs before over MACs after (default 2).")
 @click.option(
-    "--ranks", type=click.Choice(["energy"]), default="energy", show_default=True, help="How ranks are chosen."
+    "--ranks", type=click.Choice(["energy"]), default="energy", show_default=True, help="Rule for ranks."
 )
 @click.option(
     "--scope",
@@ -124,10 +124,11 @@ def _show(rewritten: Rewritten, output: str, scope: Any, *, as_json: bool, verbo
     out.print(table(f"{output}", ("", "before", "after", "ratio"), shown if scope != "all" else shown[1:]))
     changes = [(name, change) for name, result in rewritten.results for change in result.changes]
     skips = [(name, skip) for name, result in rewritten.results for skip in result.skips]
-    if verbose:
+    if verbose and changes:
         out.print(table("Changed", ("pass", "layer", "what"), [(n, c.where, c.what) for n, c in changes], left=3))
+    if verbose and skips:
         out.print(table("Left alone", ("pass", "layer", "why"), [(n, s.where, s.why) for n, s in skips], left=3))
-    else:
+    if not verbose:
         out.print(f"{len(changes)} places changed, {len(skips)} left alone (-v names them)")
 
 

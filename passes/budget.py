@@ -95,7 +95,7 @@ def _undominated(options: Sequence[Option], cost: Cost) -> list[Option]:
 
 def _solve(candidates: Sequence[Sequence[Option]], slack: float, cost: Cost) -> list[int]:
     """Index of the option chosen for each layer; costs count above each layer's cheapest."""
-    unit = slack / GRID if slack > 0 else 1.0
+    unit = max(slack, 1e-9) / GRID
     best: NDArray[np.float64] = np.zeros(GRID + 1)
     picks: list[NDArray[np.int32]] = []
     cells = [[int(np.ceil((cost(o) - cost(layer[0])) / unit - 1e-9)) for o in layer] for layer in candidates]

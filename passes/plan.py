@@ -125,9 +125,7 @@ def _accnn_plan(path: Path, document: Mapping[str, Any]) -> Plan:
     for section, form in _ACCNN_FORMS.items():
         ranks = document.get(section) or {}
         if not isinstance(ranks, dict) or not all(_is_rank(rank) for rank in ranks.values()):
-            raise PlanError(
-                f'{path}: "{section}" of accnn\'s config must give a whole rank of at least 1 by layer name'
-            )
+            raise PlanError(f'{path}: "{section}" must give a whole rank of at least 1 by layer name')
         layers.update({name: LayerPlan(form, rank) for name, rank in ranks.items()})
     return Plan(layers, {"from": "accnn"})
 

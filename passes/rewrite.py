@@ -61,7 +61,7 @@ def rewrite(
     parts = as_parts(model) if isinstance(model, onnx.ModelProto | ModelParts) else read_parts(model)
     before = _cost(parts, input_shapes)
     graph = to_graph(parts)
-    results = tuple((step.name, step.run(graph)) for step in (*cleanup_passes(), *passes, DropDead()))
+    results = tuple((step.name, step.run(graph)) for step in (*cleanup_passes(), *passes))
     rewritten = to_parts(graph, parts)
     return Rewritten(rewritten, results, before, _cost(rewritten, input_shapes))
 
