@@ -1,7 +1,6 @@
 """Models are written whole or not at all, and read without being held twice."""
 
 import io
-import os
 import stat
 import sys
 
@@ -137,7 +136,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
         stream.write(b"new")
         raise error
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.onnx"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.onnx"]
 
 
 def test_a_new_file_has_the_usual_permissions(tmp_path):

@@ -122,7 +122,8 @@ def test_chains_fold_into_one_layer_and_a_second_run_finds_nothing(make_model, a
 
 
 def test_a_variance_that_makes_the_weights_infinite_is_left(make_model, rng):
-    text = "g (float[n,4,5,6] x) => (float[n,6,4,3] y) { c = Conv (x, w) y = BatchNormalization <epsilon=0.0>(c, g, b, m, v) }"
+    batchnorm = "y = BatchNormalization <epsilon=0.0> (c, g, b, m, v)"
+    text = f"g (float[n,4,5,6] x) => (float[n,6,4,3] y) {{ c = Conv (x, w) {batchnorm} }}"
     arrays = bn_arrays(rng, 6) | {"v": np.zeros(6, np.float32)}
     model = make_model(text, w=(6, 4, 2, 4), **arrays)
     with np.errstate(divide="ignore", invalid="ignore"):
