@@ -64,12 +64,8 @@ def detection_rows(
         UnsupportedError: the overlap threshold is adaptive.
     """
     if options.eta < 1 and options.iou_threshold > 0.5:
-        raise UnsupportedError(
-            "detection",
-            [
-                f"eta {options.eta} tightens the overlap threshold box by box, which NonMaxSuppression cannot; set it to 1"
-            ],
-        )
+        reason = f"eta {options.eta} tightens the overlap threshold box by box; NonMaxSuppression cannot; set it to 1"
+        raise UnsupportedError("detection", [reason])
     labels = [label for label in range(options.classes) if label != options.background]
     kept_labels = builder.integers(labels, "labels")
     scores = builder.node("Gather", [scores, kept_labels], axis=1)

@@ -17,7 +17,7 @@ from .reduction import reduce
 
 
 def roi_max_pool(
-    builder: OnnxBuilder, data: str, rois: str, pooled: Sequence[int], scale: float, output: str | None = None
+    builder: OnnxBuilder, data: str, rois: str, pooled: Sequence[int], *, scale: float, output: str | None = None
 ) -> str:
     """The maximum of each bin of each region, (R, C, ph, pw): Fast R-CNN's `roi_pooling_layer.cpp`, MXNet's ROIPooling.
 
@@ -32,8 +32,8 @@ def roi_align(
     data: str,
     rois: str,
     pooled: Sequence[int],
-    scale: float,
     *,
+    scale: float,
     samples: int,
     aligned: bool = False,
     output: str | None = None,
@@ -85,9 +85,9 @@ def position_sensitive_pool(
     data: str,
     rois: str,
     maps: ScoreMaps,
+    *,
     pooled: int,
     scale: float,
-    *,
     output: str | None = None,
 ) -> str:
     """The average of each bin in the score map that belongs to its place, (R, D, pooled, pooled).
@@ -105,8 +105,8 @@ def position_sensitive_pool(
         scale: from pixels to cells.
         output: wanted name of the result.
     """
-    rows = _bin_marks(builder, rois, (2, 4), pooled, maps.height, scale)
-    cols = _bin_marks(builder, rois, (1, 3), pooled, maps.width, scale)
+    rows = _bin_marks(builder, rois, (2, 4), pooled=pooled, size=maps.height, scale=scale)
+    cols = _bin_marks(builder, rois, (1, 3), pooled=pooled, size=maps.width, scale=scale)
     grouped = _maps_of_bins(builder, data, maps, pooled)
     sums = _sum_columns(builder, grouped, _marks_in_image(builder, data, rois, cols), maps, pooled)
     turned = builder.node("Transpose", [rows], perm=[1, 2, 0])  # (ph, H, R)
@@ -139,7 +139,9 @@ def _round_half_away(builder: OnnxBuilder, tensor: str) -> str:
     return builder.node("Mul", [builder.node("Sign", [tensor]), up])
 
 
-def _bin_marks(builder: OnnxBuilder, rois: str, corner: tuple[int, int], pooled: int, size: int, scale: float) -> str:
+def _bin_marks(
+    builder: OnnxBuilder, rois: str, corner: tuple[int, int], *, pooled: int, size: int, scale: float
+) -> str:
     """(R, pooled, size): 1.0 where a cell along the axis belongs to a bin, else 0.0."""
     first, last = (_round_half_away(builder, columns(builder, rois, c, c + 1)) for c in corner)
     start = arithmetic(builder, "Mul", first, scale)

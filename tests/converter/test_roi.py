@@ -53,7 +53,7 @@ def max_pool_slowly(data, rois, pooled, scale):
 @pytest.mark.parametrize("images", [1, 2])
 def test_max_pool_follows_fast_rcnn(pooled, images):
     data, rois = sample(images, 3, 11, 9), regions(images, 12, 36, 44)
-    result = run(lambda b: roi.roi_max_pool(b, "x", "rois", pooled, 0.25), data, rois)
+    result = run(lambda b: roi.roi_max_pool(b, "x", "rois", pooled, scale=0.25), data, rois)
     assert result == pytest.approx(max_pool_slowly(data, rois, pooled, 0.25))
 
 
@@ -81,7 +81,7 @@ def position_sensitive_slowly(data, rois, outputs, group, pooled, scale):
 def test_position_sensitive_pool_follows_rfcn(group, pooled, images):
     data, rois = sample(images, 4 * group * group, 11, 9), regions(images, 12, 36, 44)
     maps = roi.ScoreMaps(4, group, 11, 9)
-    result = run(lambda b: roi.position_sensitive_pool(b, "x", "rois", maps, pooled, 0.25), data, rois)
+    result = run(lambda b: roi.position_sensitive_pool(b, "x", "rois", maps, pooled=pooled, scale=0.25), data, rois)
     assert result == pytest.approx(position_sensitive_slowly(data, rois, 4, group, pooled, 0.25), abs=1e-5)
 
 
@@ -121,7 +121,9 @@ def align_slowly(data, rois, pooled, scale, samples, aligned):
 def test_align_follows_mask_rcnn(samples, aligned):
     data, rois = sample(2, 3, 11, 9), regions(2, 8, 36, 44)
     rois[:, 3:] = np.maximum(rois[:, 3:], rois[:, 1:3] + 2)  # aligned regions must have an area
-    result = run(lambda b: roi.roi_align(b, "x", "rois", (3, 2), 0.25, samples=samples, aligned=aligned), data, rois)
+    result = run(
+        lambda b: roi.roi_align(b, "x", "rois", (3, 2), scale=0.25, samples=samples, aligned=aligned), data, rois
+    )
     assert result == pytest.approx(align_slowly(data, rois, (3, 2), 0.25, samples, aligned), abs=1e-4)
 
 
