@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import SourceError
-from ..onnx_builder import OnnxBuilder
+from ..onnx_builder import BATCH, OnnxBuilder
 from .message import Message
 from .net import Layer
 from .weights import Weights
@@ -33,13 +33,15 @@ class Blob:
     Attributes:
         tensor: name of the ONNX tensor.
         shape: sizes at the batch size that the net declares.
-        batch: the axis whose size follows the batch, if the batch is dynamic and any does. Its size is then
-            `shape[batch]` / declared batch times the actual batch.
+        batch: the axis whose size is known only when the model runs, or None. Where it follows the batch, its size is
+            `shape[batch]` / declared batch times the actual batch; where it follows the data, at most `shape[batch]`.
+        symbol: name of that axis's size in the ONNX model: 'batch', or another where it follows the data.
     """
 
     tensor: str
     shape: Shape
     batch: int | None = None
+    symbol: str = BATCH
 
     @property
     def rank(self) -> int:
@@ -120,15 +122,24 @@ class LayerCall:
             target[batch] = -1
         return self.node("Reshape", [tensor.tensor if isinstance(tensor, Blob) else tensor, self.integers(target)])
 
-    def top(self, tensor: str, shape: Sequence[int], *, batch: int | None = -1) -> Blob:
+    def reduce(self, operator: str, tensor: str, axes: Sequence[int], *, keepdims: int = 1) -> str:
+        """A Reduce* node; the axes became an input with opset 13 (ReduceSum) and 18 (the others)."""
+        if operator == "ReduceSum" or self.builder.opset >= 18:
+            return self.node(operator, [tensor, self.integers(list(axes))], keepdims=keepdims)
+        return self.node(operator, [tensor], axes=list(axes), keepdims=keepdims)
+
+    def top(self, tensor: str, shape: Sequence[int], *, batch: int | None = -1, symbol: str | None = None) -> Blob:
         """A finished top.
 
         Args:
             tensor: the ONNX tensor; the driver renames it after the top's blob.
             shape: its shape by Caffe's rules, at the declared batch size.
-            batch: the axis that follows the batch: by default (-1) that of the first bottom that has one; None: none.
+            batch: the axis of dynamic size: by default (-1) that of the first bottom that has one; None: none.
+            symbol: the name of its size, by default that of the same bottom.
         """
-        return Blob(tensor, tuple(int(size) for size in shape), self._batch_axis(batch))
+        axis = batch if symbol is not None else self._batch_axis(batch)
+        inherited = next((bottom.symbol for bottom in self.bottoms if bottom.batch is not None), BATCH)
+        return Blob(tensor, tuple(int(size) for size in shape), axis, symbol or inherited)
 
     def like(self, tensor: str) -> Blob:
         """A finished top of the first bottom's shape."""
@@ -162,8 +173,16 @@ class LayerCall:
         Args:
             reason: a clause for the note to the user, say 'its Reshape names the batch size'.
         """
-        if any(bottom.batch is not None for bottom in self.bottoms):
-            raise BatchBound(f"{self.layer}: {reason}")
+        for bottom in self.bottoms:
+            if bottom.batch is not None and bottom.symbol == BATCH:
+                raise BatchBound(f"{self.layer}: {reason}")
+            if bottom.batch is not None:
+                raise self.unsupported(f"the size of its bottom depends on the data ({bottom.symbol}), but {reason}")
+
+    def same_batch(self) -> None:
+        """Fix the batch where only some of the bottoms follow it."""
+        if len({(bottom.batch, bottom.symbol) for bottom in self.bottoms}) > 1:
+            self.fix_batch("only some of its bottoms follow the batch size")
 
     def note(self, text: str) -> None:
         """Tell the user something about this layer."""

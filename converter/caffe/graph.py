@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...errors import SourceError, UnsupportedError, nearest
 from ..onnx_builder import BATCH, OnnxBuilder
@@ -106,7 +106,7 @@ class GraphBuilder:
                 wanted = f"{name}:{layer.name}" if name in self.blobs else name
                 tensor = self.builder.rename(blob.tensor, wanted, since=first)
                 self.writers[tensor] = layer.name
-                return Blob(tensor, blob.shape, blob.batch)
+                return replace(blob, tensor=tensor)
         return blob
 
     def _declare_output(self, name: str) -> None:
@@ -118,11 +118,11 @@ class GraphBuilder:
             self._rename_blob(blob.tensor, name)
         elif blob.tensor != name or blob.tensor not in self.writers:
             tensor = self.builder.node("Identity", [blob.tensor], name, name=f"{name}/Identity")
-            self.blobs[name] = Blob(tensor, blob.shape, blob.batch)
+            self.blobs[name] = replace(blob, tensor=tensor)
         blob = self.blobs[name]
         self.declared.add(blob.tensor)
         self.builder.output(
-            blob.tensor, [BATCH if axis == blob.batch else size for axis, size in enumerate(blob.shape)]
+            blob.tensor, [blob.symbol if axis == blob.batch else size for axis, size in enumerate(blob.shape)]
         )
 
     def _rename_blob(self, tensor: str, wanted: str) -> None:
@@ -130,4 +130,4 @@ class GraphBuilder:
         self.writers[renamed] = self.writers.pop(tensor)
         for name, blob in self.blobs.items():
             if blob.tensor == tensor:
-                self.blobs[name] = Blob(renamed, blob.shape, blob.batch)
+                self.blobs[name] = replace(blob, tensor=renamed)

@@ -1,0 +1,85 @@
+"""BatchNorm, LRN and MVN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..call import Blob, LayerCall
+from ..registry import layer
+
+
+@layer(
+    "BatchNorm",
+    params="batch_norm_param",
+    options=("use_global_stats", "moving_average_fraction", "eps", "add_eps_before_sqrt", "scale_bias"),
+    source="BVLC batch_norm_layer.cpp; scale_bias: NVCaffe",
+)
+def batch_norm(call: LayerCall) -> Blob:
+    """(x - mean / f) / sqrt(variance / f + eps), f being the third blob; with scale_bias, times blob 3 plus blob 4."""
+    x = call.bottom()
+    epsilon = call.params.number("eps", 1e-5)
+    if not call.params.boolean("use_global_stats", default=True):
+        return _normalized_by_batch(call, epsilon)
+    channels = (x.shape[1] if x.rank > 1 else 1,)
+    total = float(call.weight(2, (1,), init=1.0)[0])
+    factor = np.float32(0.0 if total == 0 else 1.0 / total)
+    mean, variance = call.weight(0, channels, init=0.0) * factor, call.weight(1, channels, init=1.0) * factor
+    affine = call.params.boolean("scale_bias") or (call.blob_count() or 0) >= 5
+    scale = call.parameter(3, channels, init=1.0) if affine else call.constant(np.ones(channels))
+    shift = call.parameter(4, channels, init=0.0) if affine else call.constant(np.zeros(channels))
+    statistics = [scale, shift, call.constant(mean), call.constant(variance)]
+    source = x.tensor if x.rank > 1 else call.reshape(x, (x.shape[0], 1))
+    y = call.node("BatchNormalization", [source, *statistics], name=call.layer.name, epsilon=epsilon)
+    return call.like(y if x.rank > 1 else call.reshape(y, x.shape))
+
+
+def _normalized_by_batch(call: LayerCall, epsilon: float) -> Blob:
+    """With use_global_stats: false the statistics are those of the batch at hand, in the TEST phase too."""
+    x = call.bottom()
+    axes = [axis for axis in range(x.rank) if axis != 1]
+    centred = call.node("Sub", [x.tensor, call.reduce("ReduceMean", x.tensor, axes)])
+    variance = call.reduce("ReduceMean", call.node("Mul", [centred, centred]), axes)
+    deviation = call.node("Sqrt", [call.node("Add", [variance, call.constant(epsilon)])])
+    return call.like(call.node("Div", [centred, deviation]))
+
+
+@layer(
+    "LRN",
+    params="lrn_param",
+    options=("local_size", "alpha", "beta", "norm_region", "k"),
+    source="BVLC lrn_layer.cpp",
+)
+def lrn(call: LayerCall) -> Blob:
+    """x (k + alpha / n sum x^2)^-beta over n channels, or, WITHIN_CHANNEL, x (1 + alpha mean x^2)^-beta over n by n."""
+    x = call.bottom()
+    size = call.params.integer("local_size", 5)
+    alpha, beta = call.params.number("alpha", 1.0), call.params.number("beta", 0.75)
+    if size < 1 or size % 2 == 0 or x.rank != 4:
+        raise call.error(f"needs an odd local_size and a bottom of four axes, not {size} and {x.rank}")
+    if call.params.enum("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS") == "ACROSS_CHANNELS":
+        k = call.params.number("k", 1.0)
+        return call.like(call.node("LRN", [x.tensor], size=size, alpha=alpha, beta=beta, bias=k))
+    squared = call.node("Mul", [x.tensor, x.tensor])
+    mean = call.node("AveragePool", [squared], kernel_shape=[size, size], pads=[size // 2] * 4, count_include_pad=1)
+    base = call.node("Add", [call.node("Mul", [mean, call.constant(alpha)]), call.constant(1.0)])
+    return call.like(call.node("Mul", [x.tensor, call.node("Pow", [base, call.constant(-beta)])]))
+
+
+@layer(
+    "MVN",
+    params="mvn_param",
+    options=("normalize_variance", "across_channels", "eps"),
+    source="BVLC mvn_layer.cpp",
+)
+def mvn(call: LayerCall) -> Blob:
+    """(x - mean) / (deviation + eps) over each channel or, with across_channels, over each sample."""
+    x = call.bottom()
+    axes = list(range(1 if call.params.boolean("across_channels") else 2, x.rank))
+    mean = call.reduce("ReduceMean", x.tensor, axes) if axes else x.tensor
+    centred = call.node("Sub", [x.tensor, mean])
+    if not call.params.boolean("normalize_variance", default=True):
+        return call.like(centred)
+    squared = call.node("Mul", [centred, centred])
+    deviation = call.node("Sqrt", [call.reduce("ReduceMean", squared, axes) if axes else squared])
+    shifted = call.node("Add", [deviation, call.constant(call.params.number("eps", 1e-9))])
+    return call.like(call.node("Div", [centred, shifted]))
