@@ -1,7 +1,7 @@
 """Weights from a binary caffemodel: a walk over the mapped file that copies no float it need not.
 
 Only names, types and blobs are taken. Field numbers from BVLC's caffe.proto; of the numbers above 140 forks mean
-different things, so the net's structure never comes from here. Half-precision blobs are OpenCV's extension of BlobProto.
+different things, so the net's structure never comes from here. Half-precision blobs are OpenCV's extension.
 """
 
 from __future__ import annotations

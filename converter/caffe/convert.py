@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import SourceError
 from ...files import ModelParts
 from ...preprocessing import Preprocessing
 from ..onnx_builder import DEFAULT_OPSET
-from .caffemodel import read_caffemodel
 from .call import BatchBound
+from .cut import cut, net_outputs
 from .graph import GraphBuilder
-from .net import Net
+from .net import Net, NetInput
+from .self_check import check_shapes
+from .sources import read_net_message, read_weights
 from .structure import read_structure
-from .text import parse_text
-from .weights import RandomWeights, StoredWeights, Weights
+from .weights import Weights
 
 PathLike = str | os.PathLike[str]
+
+OPSETS = range(13, 22)
+"""Opsets that can be written. From 19 on onnxruntime up to 1.23 averages wrongly over asymmetric pads (bug 26708)."""
 
 
 def convert_caffe(
@@ -32,62 +37,101 @@ def convert_caffe(
     outputs: Sequence[str] = (),
     inputs: Sequence[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    level: int | None = None,
+    stages: Collection[str] = (),
+    postprocessing: bool = True,
+    check: bool = True,
 ) -> ModelParts:
     """Convert a Caffe net to ONNX.
 
     Args:
         prototxt: the net's structure, as text or binary, of any generation.
         weights: the caffemodel.
-        batch: fixes the batch size; by default it is dynamic.
+        batch: fixes the batch size; by default it is dynamic, unless a layer is bound to the declared one.
         opset: of the ONNX model.
         random_weights: seed of He initialisation, in place of `weights`.
         preprocessing: what the model's metadata says about its input.
         outputs: blobs to be the outputs; by default those that no layer reads.
-        inputs: blobs to be inputs in place of the net's own.
+        inputs: blobs to be inputs in place of the layers that make them.
         input_shapes: shapes of inputs, in place of or in addition to the declared ones.
+        level: of the net's state, for include and exclude rules; by default what the net says.
+        stages: of the net's state, besides those that the net names.
+        postprocessing: whether layers that turn a detector's raw answers into boxes are kept.
+        check: whether the model is run once in onnxruntime to compare its shapes with Caffe's.
 
     Returns:
-        The model; its weights are views of the mapped caffemodel.
+        The model; its weights are views of the mapped caffemodel. `planish.provenance` in its metadata holds notes.
 
     Raises:
         SourceError: a file cannot be read, or contradicts itself or another.
         UnsupportedError: layers without ONNX form, all at once.
+        ModelError: onnxruntime does not give the shapes that Caffe's rules ask for.
     """
-    net = read_net(prototxt)
-    source: Weights = _weights(net, weights, random_weights)
-    declared = net.inputs[0].shape or (1,)
-    try:
-        graph = GraphBuilder(net, source, opset, declared[0] if batch is None else None)
-        builder = graph.run(_outputs(net))
-    except BatchBound as bound:
-        graph = GraphBuilder(net, source, opset, None, notes=[f"batch size fixed at {declared[0]}: {bound}"])
-        builder = graph.run(_outputs(net))
-    builder.describe(preprocessing, {"framework": "caffe", "notes": graph.notes})
-    return builder.build()
+    if opset not in OPSETS:
+        raise SourceError(f"opset {opset} cannot be written; give one of {OPSETS[0]} to {OPSETS[-1]}")
+    message = read_net_message(Path(prototxt))
+    net = read_structure(message, level=level, stages=stages, postprocessing=postprocessing)
+    source = read_weights(None if weights is None else Path(weights), net.layers, random_weights)
+    shapes = {name: tuple(shape) for name, shape in (input_shapes or {}).items()}
+    net = _cut(net, source, outputs, inputs, shapes)
+    graph = build_graph(net, source, opset=opset, batch=batch)
+    facts = {"framework": "caffe", "structure": str(prototxt), "notes": graph.notes}
+    graph.builder.describe(preprocessing, facts)
+    parts = graph.builder.build()
+    if check:
+        check_shapes(parts, graph)
+    return parts
 
 
-def read_net(path: PathLike) -> Net:
-    """The net in a prototxt.
+def build_graph(net: Net, weights: Weights, *, opset: int, batch: int | None) -> GraphBuilder:
+    """Convert every layer, with a dynamic batch where `batch` is None and no layer is bound to the declared size.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: as of `convert_caffe`.
+        UnsupportedError: as of `convert_caffe`.
     """
+    declared = next((entry.shape[0] for entry in net.inputs if entry.shape), None)
+    if batch is not None:
+        net = replace(net, inputs=tuple(_with_batch(entry, declared, batch) for entry in net.inputs))
+        declared = None
+    notes = list(net.notes)
     try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read ({error})") from error
-    return read_structure(parse_text(text, str(path)))
+        return GraphBuilder(net, weights, opset, declared, list(notes)).run()
+    except BatchBound as bound:
+        notes.append(f"the batch size is fixed at {declared}: {bound}")
+        return GraphBuilder(net, weights, opset, None, notes).run()
 
 
-def _weights(net: Net, path: PathLike | None, seed: int | None) -> Weights:
-    if seed is not None:
-        return RandomWeights(seed)
-    if path is None:
-        return StoredWeights([], "", net.layers)
-    return StoredWeights(read_caffemodel(Path(path)), str(path), net.layers)
+def _with_batch(entry: NetInput, declared: int | None, batch: int) -> NetInput:
+    if not entry.shape or entry.shape[0] != declared:
+        return entry
+    return replace(entry, shape=(batch, *entry.shape[1:]))
 
 
-def _outputs(net: Net) -> list[str]:
-    read = {bottom for layer in net.layers for bottom in layer.bottoms if bottom not in layer.tops}
-    written = {top: None for layer in net.layers for top in layer.tops}
-    return [top for top in written if top not in read]
+def _cut(
+    net: Net, weights: Weights, outputs: Sequence[str], inputs: Sequence[str], shapes: Mapping[str, tuple[int, ...]]
+) -> Net:
+    """The net between inputs and outputs, every input with its shape."""
+    fed = {name: shapes.get(name) for name in inputs}
+    whole = replace(
+        net, inputs=tuple(replace(entry, shape=shapes.get(entry.name, entry.shape)) for entry in net.inputs)
+    )
+    unknown = [name for name, shape in fed.items() if shape is None]
+    if unknown:  # Caffe's shape rules know what reaches these blobs
+        before = build_graph(_checked(cut(whole, unknown, {})), weights, opset=DEFAULT_OPSET, batch=None)
+        fed.update({name: before.blobs[name].shape for name in unknown})
+    chosen = cut(whole, outputs or net_outputs(whole), fed)
+    stray = sorted(shapes.keys() - {entry.name for entry in chosen.inputs})
+    if stray:
+        raise SourceError(f"{net.file}: '{stray[0]}' is no input ({', '.join(entry.name for entry in chosen.inputs)})")
+    return _checked(replace(chosen, outputs=tuple(outputs or net_outputs(whole))))
+
+
+def _checked(net: Net) -> Net:
+    for entry in net.inputs:
+        where = f"{net.file}:{entry.line}: input '{entry.name}'"
+        if entry.shape is None:
+            raise SourceError(f"{where} has no shape; give --input-shape {entry.name}=1,3,224,224 or the like")
+        if min(entry.shape, default=1) < 1 or max(entry.shape, default=1) >= 2**31:
+            raise SourceError(f"{where} has shape {entry.shape}; every size must be at least 1 and fit into 32 bits")
+    return net

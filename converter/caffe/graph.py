@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ...errors import SourceError, UnsupportedError, nearest
@@ -40,8 +39,8 @@ class GraphBuilder:
     declared: set[str] = field(default_factory=set)
     _initializers: Initializers = field(default_factory=Initializers)
 
-    def run(self, outputs: Sequence[str]) -> OnnxBuilder:
-        """Convert every layer and declare `outputs`.
+    def run(self) -> GraphBuilder:
+        """Convert every layer and declare the outputs; returns itself.
 
         Raises:
             UnsupportedError: some layers have no ONNX form; names them all.
@@ -54,9 +53,9 @@ class GraphBuilder:
             sizes = [BATCH if axis == batch else size for axis, size in enumerate(shape)]
             self.blobs[declared.name] = Blob(self.builder.input(declared.name, sizes), shape, batch)
         self._convert_layers()
-        for name in outputs:
+        for name in self.net.outputs:
             self._declare_output(name)
-        return self.builder
+        return self
 
     def _convert_layers(self) -> None:
         reasons: list[str] = []
@@ -73,6 +72,8 @@ class GraphBuilder:
                     continue
                 except UnsupportedLayer as refusal:
                     reasons.append(str(refusal))
+                except UnsupportedError as refusal:
+                    reasons.extend(f"{layer}: {reason}" for reason in refusal.reasons)
             lost.update(layer.tops)
         if reasons:
             raise UnsupportedError(self.net.file, reasons)

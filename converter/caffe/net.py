@@ -58,9 +58,13 @@ class Net:
         file: its file, for errors.
         inputs: in the order of their declaration.
         layers: in the order they run.
+        outputs: the blobs to compute.
+        notes: what was left out of the file's layers, and why.
     """
 
     name: str
     file: str
     inputs: tuple[NetInput, ...]
     layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

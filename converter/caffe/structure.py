@@ -1,49 +1,132 @@
-"""From a net's message to its layers and inputs."""
+"""From a net's message, of whatever generation, to the layers that run at inference and what they are fed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 from .message import Message
 from .net import Layer, Net, NetInput
+from .phase import net_state, runs
+from .upgrade import upgrade_v0, upgrade_v1
+
+_POSTPROCESSING = (
+    "DetectionOutput",
+    "YoloDetectionOutput",
+    "Yolov3DetectionOutput",
+    "RegionOutput",
+    "DetectionEvaluate",
+)
 
 
-def read_structure(message: Message) -> Net:
+def read_structure(
+    message: Message, *, level: int | None = None, stages: Collection[str] = (), postprocessing: bool = True
+) -> Net:
     """The layers of a net that run in the TEST phase, and its inputs.
 
-    Source: BVLC net.cpp (Net::Init, FilterNet), insert_splits.cpp; the order of the file is the order of execution.
+    Layers that read what only a training layer makes (labels) are left out, with a note.
+
+    Args:
+        message: the NetParameter.
+        level: of the net's state; by default what the file says.
+        stages: of the net's state, besides those of the file.
+        postprocessing: whether layers that turn a detector's raw answers into boxes are kept.
 
     Raises:
         SourceError: the message is no net.
     """
-    inputs = list(_header_inputs(message))
-    layers = []
-    for entry in message.messages("layer"):
-        layer = Layer(
-            entry.string("name"),
-            entry.string("type"),
-            tuple(entry.strings("bottom")),
-            tuple(entry.strings("top")),
-            entry,
-        )
-        if layer.type == "Input":
-            inputs.extend(_layer_inputs(layer))
+    state = net_state(message, level, stages)
+    reader = _Reader(list(_header_inputs(message)))
+    for entry in _layer_messages(message):
+        layer = _layer(entry)
+        if not runs(entry, state) or (not postprocessing and layer.type in _POSTPROCESSING):
+            reader.leave_out(layer.tops)
         else:
-            layers.append(layer)
-    return Net(message.string("name"), message.file, tuple(inputs), tuple(layers))
+            reader.read(layer)
+    if not reader.layers:
+        raise message.error("holds no layers; is it the prototxt of a net?", 1)
+    return Net(
+        message.string("name"), message.file, tuple(reader.inputs), tuple(reader.layers), notes=tuple(reader.notes)
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Sorts layers into inputs, layers that run, and layers left over from training.
+
+    Attributes:
+        inputs: blobs that the net is fed.
+        layers: those that run.
+        absent: blobs that nothing makes at inference.
+        notes: which layers were left out, and why.
+    """
+
+    inputs: list[NetInput]
+    layers: list[Layer] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def read(self, layer: Layer) -> None:
+        missing = self.absent.intersection(layer.bottoms)
+        if layer.type == "Input":
+            self._add_inputs(layer, layer.tops)
+        elif layer.type.endswith("Data") and layer.type != "DummyData" and not layer.bottoms:
+            self._add_inputs(layer, layer.tops[:1])
+            self.leave_out(layer.tops[1:])
+        elif missing:
+            self.leave_out(layer.tops)
+            self.notes.append(f"{layer}: left out, because at inference nothing makes '{min(missing)}'")
+        else:
+            self.absent.difference_update(layer.tops)
+            self.layers.append(layer)
+
+    def leave_out(self, tops: Collection[str]) -> None:
+        """Nothing makes these blobs, unless something made them before."""
+        made = {entry.name for entry in self.inputs} | {top for layer in self.layers for top in layer.tops}
+        self.absent.update(set(tops) - made)
+
+    def _add_inputs(self, layer: Layer, tops: Collection[str]) -> None:
+        declared = {entry.name for entry in self.inputs}
+        shapes = _declared_shapes(layer)
+        for index, name in enumerate(tops):
+            self.absent.discard(name)
+            if name not in declared:
+                shape = shapes[min(index, len(shapes) - 1)] if shapes else None
+                self.inputs.append(NetInput(name, shape, layer.message.line))
+
+
+def _layer_messages(message: Message) -> list[Message]:
+    """All layers in today's words, whichever generation the file is of."""
+    today, old = message.messages("layer"), message.messages("layers")
+    if today and old:
+        raise message.error("mixes 'layer' and 'layers', the new and the old generation; use one", old[0].line)
+    if any(isinstance(value, Message) for entry in old for value in entry.fields.get("layer", [])):
+        return upgrade_v0(old)
+    return [upgrade_v1(entry) for entry in old] if old else today
+
+
+def _layer(entry: Message) -> Layer:
+    kind = entry.string("type")
+    if not kind:
+        raise entry.error(f"layer '{entry.string('name')}' has no type")
+    return Layer(entry.string("name"), kind, tuple(entry.strings("bottom")), tuple(entry.strings("top")), entry)
 
 
 def _header_inputs(message: Message) -> Iterator[NetInput]:
+    """`input` with `input_shape`, or with four `input_dim` each."""
     names = message.strings("input")
     shapes = [tuple(shape.integers("dim")) for shape in message.messages("input_shape")]
     flat = message.integers("input_dim")
+    if flat and len(flat) != 4 * len(names):
+        raise message.error(f"{len(flat)} input_dim for {len(names)} inputs; each needs 4, or an input_shape", 1)
     shapes = shapes or [tuple(flat[start : start + 4]) for start in range(0, len(flat), 4)]
     for index, name in enumerate(names):
         yield NetInput(name, shapes[index] if index < len(shapes) else None, message.line)
 
 
-def _layer_inputs(layer: Layer) -> Iterator[NetInput]:
-    shapes = [tuple(shape.integers("dim")) for shape in layer.message.message("input_param").messages("shape")]
-    for index, name in enumerate(layer.tops):
-        shape = shapes[min(index, len(shapes) - 1)] if shapes else None
-        yield NetInput(name, shape, layer.message.line)
+def _declared_shapes(layer: Layer) -> list[tuple[int, ...]]:
+    """The shapes that an Input or MemoryData layer declares."""
+    if layer.type == "MemoryData":
+        params = layer.message.message("memory_data_param")
+        return [tuple(params.integer(name) for name in ("batch_size", "channels", "height", "width"))]
+    return [tuple(shape.integers("dim")) for shape in layer.message.message("input_param").messages("shape")]

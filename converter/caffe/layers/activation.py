@@ -32,7 +32,7 @@ def prelu(call: LayerCall) -> Blob:
 
 @layer("ELU", params="elu_param", options=("alpha",), source="BVLC elu_layer.cpp")
 def elu(call: LayerCall) -> Blob:
-    """x above 0, alpha (exp(x) - 1) below."""
+    """Gives x above 0 and alpha (exp(x) - 1) below."""
     return call.like(call.node("Elu", [call.bottom().tensor], alpha=call.params.number("alpha", 1.0)))
 
 
@@ -62,7 +62,7 @@ def bnll(call: LayerCall) -> Blob:
 
 @layer("Swish", params="swish_param", options=("beta",), source="BVLC swish_layer.cpp")
 def swish(call: LayerCall) -> Blob:
-    """x sigmoid(beta x)."""
+    """Gives x sigmoid(beta x)."""
     x = call.bottom().tensor
     gate = call.node("Sigmoid", [_scaled(call, x, call.params.number("beta", 1.0))])
     return call.like(call.node("Mul", [x, gate]))
@@ -70,7 +70,7 @@ def swish(call: LayerCall) -> Blob:
 
 @layer("Clip", params="clip_param", options=("min", "max"), source="BVLC clip_layer.cpp")
 def clip(call: LayerCall) -> Blob:
-    """x limited to min..max."""
+    """Limits x to min..max."""
     if not (call.params.has("min") and call.params.has("max")):
         raise call.error("clip_param needs both min and max")
     low, high = (call.constant(call.params.number(name)) for name in ("min", "max"))

@@ -38,7 +38,8 @@ def im2col(call: LayerCall) -> Blob:
     filters = np.eye(cells, dtype=np.float32).reshape(cells, 1, *geometry.kernel)
     weight = call.constant(np.tile(filters, (channels, *[1] * (len(spatial) + 1))))
     sizes = _output_sizes(call, spatial, geometry)
-    return _emit(call, call.bottom(), "Conv", [weight], (axis, channels * cells, sizes), geometry, channels)
+    shape = (*call.bottom().shape[:axis], channels * cells, *sizes)
+    return _emit(call, call.bottom(), "Conv", [weight], shape=shape, geometry=geometry, group=channels)
 
 
 def _convolve(call: LayerCall, bottom: Blob, *, transposed: bool = False) -> Blob:
@@ -53,7 +54,8 @@ def _convolve(call: LayerCall, bottom: Blob, *, transposed: bool = False) -> Blo
         weights.append(call.parameter(1, (filters,), init=0.0))
     sizes = _transposed_sizes(call, spatial, geometry) if transposed else _output_sizes(call, spatial, geometry)
     operator = "ConvTranspose" if transposed else "Conv"
-    return _emit(call, bottom, operator, weights, (axis, filters, sizes), geometry, group)
+    shape = (*bottom.shape[:axis], filters, *sizes)
+    return _emit(call, bottom, operator, weights, shape=shape, geometry=geometry, group=group)
 
 
 def _split_shape(call: LayerCall, bottom: Blob) -> tuple[int, int, Shape]:
@@ -82,17 +84,10 @@ def _transposed_sizes(call: LayerCall, spatial: Sequence[int], geometry: Geometr
 
 
 def _emit(
-    call: LayerCall,
-    bottom: Blob,
-    operator: str,
-    weights: list[str],
-    result: tuple[int, int, Shape],
-    geometry: Geometry,
-    group: int,
+    call: LayerCall, bottom: Blob, operator: str, weights: list[str], *, shape: Shape, geometry: Geometry, group: int
 ) -> Blob:
     """The node; axes before the channels other than one are merged into one for it, as Caffe does."""
-    axis, channels, sizes = result
-    shape = (*bottom.shape[:axis], channels, *sizes)
+    axis = bottom.rank - len(geometry.kernel) - 1
     x = bottom.tensor
     if axis != 1:
         merged = math.prod(bottom.shape[:axis])

@@ -17,7 +17,7 @@ from ..registry import layer
     source="BVLC inner_product_layer.cpp",
 )
 def inner_product(call: LayerCall) -> Blob:
-    """x W^T + b, with the axes from `axis` on flattened into K; weights (N, K), or (K, N) with `transpose`."""
+    """Gives x W^T + b, with the axes from `axis` on flattened into K; weights (N, K), or (K, N) with `transpose`."""
     x = call.bottom()
     axis = call.axis("axis", 1)
     outputs, inputs = call.params.integer("num_output"), math.prod(x.shape[axis:])

@@ -50,7 +50,7 @@ def _normalized_by_batch(call: LayerCall, epsilon: float) -> Blob:
     source="BVLC lrn_layer.cpp",
 )
 def lrn(call: LayerCall) -> Blob:
-    """x (k + alpha / n sum x^2)^-beta over n channels, or, WITHIN_CHANNEL, x (1 + alpha mean x^2)^-beta over n by n."""
+    """Divides by (k + alpha / n sum x^2)^beta over n channels, or, WITHIN_CHANNEL, (1 + alpha mean x^2)^beta."""
     x = call.bottom()
     size = call.params.integer("local_size", 5)
     alpha, beta = call.params.number("alpha", 1.0), call.params.number("beta", 0.75)

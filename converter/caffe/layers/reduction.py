@@ -54,7 +54,7 @@ def argmax(call: LayerCall) -> Blob:
 
 
 def _largest(call: LayerCall, x: str, axis: int, size: int, count: int) -> tuple[str, str]:
-    """The `count` largest and their indices as floats; of equal values Caffe takes the last first, hence the reversal."""
+    """The `count` largest and their indices as floats; of equals Caffe takes the last first, hence the reversal."""
     backwards = [call.integers([value]) for value in (-1, -(size + 1), axis, -1)]
     names = [f"{call.layer.name}/values", f"{call.layer.name}/indices"]
     reverse = call.node("Slice", [x, *backwards])

@@ -8,7 +8,7 @@ from ..registry import layer
 
 @layer("Scale", params="scale_param", options=("axis", "num_axes", "bias_term"), source="BVLC scale_layer.cpp")
 def scale(call: LayerCall) -> Blob:
-    """x times a parameter (or the second bottom) that lies along some of its axes, plus, with bias_term, another."""
+    """Multiplies by a parameter (or the second bottom) that lies along some axes, and with bias_term adds another."""
     factor, axis, shape = _operand(call, 1.0)
     y = call.node("Mul", [call.bottom().tensor, factor])
     if call.params.boolean("bias_term"):
@@ -19,7 +19,7 @@ def scale(call: LayerCall) -> Blob:
 
 @layer("Bias", params="bias_param", options=("axis", "num_axes"), source="BVLC bias_layer.cpp")
 def bias(call: LayerCall) -> Blob:
-    """x plus a parameter (or the second bottom) that lies along some of its axes."""
+    """Adds a parameter (or the second bottom) that lies along some of its axes."""
     term, _, _ = _operand(call, 0.0)
     return call.like(call.node("Add", [call.bottom().tensor, term]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -147,7 +148,7 @@ def _parts(call: LayerCall, size: int, count: int) -> list[int]:
     bounds = [0, *points, size]
     if len(points) != count - 1 or sorted(set(bounds)) != bounds:
         raise call.error(f"slice_point {points} does not cut {size} into {count} parts")
-    return [end - start for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [end - start for start, end in itertools.pairwise(bounds)]
 
 
 @layer("Crop", params="crop_param", options=("axis", "offset"), source="BVLC crop_layer.cpp")
