@@ -1,0 +1,123 @@
+"""`planish convert caffe`: a prototxt and its weights to ONNX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import PlanishError
+from ..files import check_output, write_model
+from .console import json_option, note, output_option, show_json, verbose_option
+from .options import parse_input_shapes
+
+if TYPE_CHECKING:
+    from ..files import ModelParts
+    from ..preprocessing import Preprocessing
+
+EPILOG = """\b
+Examples:
+  planish convert caffe deploy.prototxt weights.caffemodel -o model.onnx
+  planish convert caffe deploy.prototxt weights.caffemodel --mean 104,117,123 --channel-order BGR -o model.onnx
+  planish convert caffe train_val.prototxt w.caffemodel --input-shape data=1,3,224,224 --output fc7 -o fc7.onnx
+  planish convert caffe deploy.prototxt --random-weights 0 --batch 1 -o - > model.onnx
+"""
+
+
+@click.command(name="caffe", epilog=EPILOG)
+@click.argument("prototxt", type=click.Path())
+@click.argument("weights", type=click.Path(), required=False)
+@output_option
+@click.option("--batch", type=click.IntRange(min=1), help="Fix the batch size; by default it is dynamic.")
+@click.option("--opset", type=int, default=17, show_default=True, help="Opset of the ONNX model.")
+@click.option("--random-weights", type=int, metavar="SEED", help="Made-up weights, for speed studies.")
+@click.option("--output", "outputs", multiple=True, metavar="BLOB", help="Cut the net: make BLOB an output.")
+@click.option("--input", "inputs", multiple=True, metavar="BLOB", help="Cut the net: make BLOB an input.")
+@click.option("--input-shape", "shapes", multiple=True, metavar="BLOB=N,C,H,W", help="Shape of an input.")
+@click.option("--no-postprocessing", is_flag=True, help="Leave a detector's last layer (DetectionOutput) out.")
+@click.option("--level", type=int, help="Level of the net's state, for include and exclude rules.")
+@click.option("--stage", "stages", multiple=True, help="Stage of the net's state; may be repeated.")
+@click.option("--mean", metavar="B,G,R|FILE", help="Subtracted from pixels: numbers, or a .binaryproto or .npy file.")
+@click.option("--scale", metavar="S[,S,S]", help="Multiplied after the mean is subtracted.")
+@click.option("--channel-order", type=click.Choice(["RGB", "BGR", "GRAY"]), help="Of the input [default: BGR].")
+@click.option("--resize", type=click.Choice(["warp", "short", "none"]), help="How images come to size.")
+@click.option("--resize-to", type=click.IntRange(min=1), metavar="PIXELS", help="Side after --resize, before the crop.")
+@json_option
+@verbose_option
+def command(prototxt: str, weights: str | None, output: str, **settings: Any) -> None:
+    """Convert the net PROTOTXT with the caffemodel WEIGHTS to ONNX."""
+    from ..converter.caffe import convert_caffe  # noqa: PLC0415 - keeps `planish --help` quick
+
+    check_output(output, prototxt, *([weights] if weights else []))
+    if weights is None and settings["random_weights"] is None:
+        raise PlanishError(f"{prototxt}: give its caffemodel as second argument, or --random-weights SEED")
+    parts = convert_caffe(
+        prototxt,
+        weights,
+        batch=settings["batch"],
+        opset=settings["opset"],
+        random_weights=settings["random_weights"],
+        preprocessing=_preprocessing(settings),
+        outputs=settings["outputs"],
+        inputs=settings["inputs"],
+        input_shapes=parse_input_shapes(settings["shapes"]),
+        level=settings["level"],
+        stages=settings["stages"],
+        postprocessing=not settings["no_postprocessing"],
+    )
+    write_model(parts, output)
+    _show(parts, output, as_json=settings["as_json"], verbose=settings["verbose"])
+
+
+def _preprocessing(settings: dict[str, Any]) -> Preprocessing | None:
+    from ..preprocessing import Preprocessing  # noqa: PLC0415
+
+    given = {name: settings[name] for name in ("channel_order", "resize", "resize_to")}
+    given |= {name: _numbers(f"--{name}", settings[name]) for name in ("mean", "scale")}
+    if not any(given.values()):
+        return None
+    return Preprocessing(channel_order="BGR").with_changes(**given)
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise PlanishError(f"{option} {text}: must be numbers separated by commas") from None
+
+
+def _show(parts: ModelParts, output: str, *, as_json: bool, verbose: bool) -> None:
+    graph = parts.model.graph
+    document: dict[str, Any] = {
+        "output": output,
+        "inputs": {value.name: _shape(value) for value in graph.input},
+        "outputs": {value.name: _shape(value) for value in graph.output},
+        "nodes": len(graph.node),
+        "parameters": sum(array.size for array in parts.tensors.values()),
+        "opset": parts.model.opset_import[0].version,
+        "notes": _notes(parts),
+    }
+    if as_json:
+        show_json(document)
+        return
+    for text in _notes(parts):
+        note(f"note: {text}")
+    if verbose:
+        note("\n".join(f"{node.op_type:20} {node.name}" for node in graph.node))
+    for kind in ("inputs", "outputs"):
+        note(f"{kind}: " + ", ".join(f"{name} {shape}" for name, shape in document[kind].items()))
+    note(f"{output}: {document['nodes']} nodes, {document['parameters']} parameters, opset {document['opset']}")
+
+
+def _shape(value: Any) -> list[int | str]:
+    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+
+
+def _notes(parts: ModelParts) -> Sequence[str]:
+    metadata = {entry.key: entry.value for entry in parts.model.metadata_props}
+    notes: list[str] = json.loads(metadata.get("planish.provenance", "{}")).get("notes", [])
+    return notes
