@@ -118,7 +118,7 @@ def position_sensitive_pool(
 def select_places(
     builder: OnnxBuilder, pooled: str, outputs: int, bins: Sequence[int], output: str | None = None
 ) -> str:
-    """From (R, D * ph * pw, ph, pw) for each output channel and bin the value of that bin's own channel: (R, D, ph, pw)."""
+    """From (R, D * ph * pw, ph, pw) the value of each bin in its own channel: (R, D, ph, pw)."""
     places = bins[0] * bins[1]
     split = builder.node("Reshape", [pooled, builder.integers([-1, outputs, places, places], "shape")])
     own = builder.node("Mul", [split, builder.constant(np.eye(places, dtype=np.float32), "own_place")])

@@ -85,5 +85,10 @@ def take_rows(builder: OnnxBuilder, table: str, rows: str, output: str | None = 
     return builder.node("GatherND", [table, indices], output, batch_dims=1)
 
 
+def as_column(builder: OnnxBuilder, flags: str) -> str:
+    """`flags` with a last axis of size 1, to be laid over rows."""
+    return builder.node("Unsqueeze", [flags, builder.integers([-1], "axes")])
+
+
 def _bounds(builder: OnnxBuilder, start: int, end: int) -> list[str]:
     return [builder.integers([start], "start"), builder.integers([end], "end")]
