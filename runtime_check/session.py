@@ -42,10 +42,12 @@ class Session:
         name: str = "",
     ) -> None:
         self.name = name or (model.graph.name if isinstance(model, onnx.ModelProto) else str(model))
-        source: bytes | str = str(model)
+        source: bytes | str
         if isinstance(model, onnx.ModelProto):
             source = _with_outputs(model, outputs).SerializeToString() if outputs else model.SerializeToString()
-        elif not Path(model).is_file():
+        elif Path(model).is_file():
+            source = str(model)
+        else:
             raise ModelError(f"{model}: no such file; give the path of an .onnx model")
         try:
             self._session = onnxruntime.InferenceSession(
