@@ -1,0 +1,164 @@
+"""`planish check`: what a model is and does, or what a rewrite of it cost and gained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .check_table import rows
+from .console import console, json_option, note, show_json, table, verbose_option
+from .options import input_shape_option, parse_input_shapes
+
+if TYPE_CHECKING:
+    from ..preprocessing import Preprocessing
+    from ..runtime_check.check import CheckResult
+
+EPILOG = """\b
+Examples:
+  planish check model.onnx --data images/ --labels val.txt
+  planish check model.onnx small.onnx
+  planish check model.onnx small.onnx --data val.csv --limit 500
+  planish check model.onnx small.onnx --data val.npz --max-top1-drop 1 --min-speedup 1.5
+"""
+
+_GATES = {
+    "max_top1_drop": "Top-1 accuracy that may be lost, in percentage points.",
+    "max_top5_drop": "Top-5 accuracy that may be lost, in percentage points.",
+    "min_top1": "Top-1 accuracy of the last model, in percent.",
+    "min_agreement": "Samples that both models give the same class, in percent.",
+    "max_kl": "Mean Kullback-Leibler divergence of the class probabilities, in nats.",
+    "min_speedup": "Latency of the first model over that of the second.",
+    "min_mac_ratio": "MACs of the first model over those of the second.",
+    "min_size_ratio": "Bytes of weights of the first model over those of the second.",
+    "max_abs_error": "Largest error of any output value.",
+    "max_relative_error": "L2 norm of the error over that of the output.",
+    "min_cosine": "Cosine of the angle between the outputs.",
+    "min_sqnr": "Signal to noise of the outputs, in dB.",
+}
+
+
+def _gate_options(function: Any) -> Any:
+    for name, text in reversed(_GATES.items()):
+        function = click.option(f"--{name.replace('_', '-')}", type=float, help=f"Gate. {text}")(function)
+    return function
+
+
+def _preprocessing_options(function: Any) -> Any:
+    numbers = "one number, or one per channel, with commas"
+    for option in reversed(
+        (
+            click.option("--mean", metavar="M", help=f"Subtracted from the pixels 0..255: {numbers}."),
+            click.option("--scale", metavar="S", help=f"Multiplied afterwards: {numbers}."),
+            click.option("--channel-order", type=click.Choice(["RGB", "BGR", "GRAY"]), help="Of the input's channels."),
+            click.option(
+                "--resize", type=click.Choice(["warp", "short", "none"]), help="Whole image, shorter side, or not."
+            ),
+            click.option("--resize-to", type=click.IntRange(min=1), metavar="PIXELS", help="Side to resize to."),
+            click.option("--crop", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the centre crop."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.command(name="check", epilog=EPILOG)
+@click.argument("model", type=click.Path())
+@click.argument("other", type=click.Path(), required=False)
+@click.option("--data", metavar="SRC", help="An .npz, an image folder or a list of images; default: random input.")
+@click.option("--labels", metavar="FILE", help="Labels for --data: a list of files and classes, or classes alone.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use N samples, chosen by --seed.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples and of random input.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples per run; latency is always at 1.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of onnxruntime.")
+@click.option(
+    "--optimizations",
+    type=click.Choice(["off", "all"]),
+    default="off",
+    show_default=True,
+    help="Of onnxruntime in judging outputs: off judges the graph itself, all what will be deployed.",
+)
+@click.option(
+    "--latency-seconds", type=float, default=5.0, show_default=True, help="How long to time the models; 0: not at all."
+)
+@_preprocessing_options
+@_gate_options
+@input_shape_option
+@json_option
+@verbose_option
+def command(model: str, other: str | None, data: str | None, input_shape: Sequence[str], **settings: Any) -> int:
+    """Measure MODEL, or compare OTHER with it: costs, output error, accuracy, latency. Exit code 1: a gate failed."""
+    from ..runtime_check import Thresholds, check  # noqa: PLC0415 - keeps `planish --help` quick
+
+    result = check(
+        model,
+        other,
+        data=data,
+        labels=settings["labels"],
+        preprocessing=_preprocessing(model, settings),
+        thresholds=Thresholds(**{field.name: settings[field.name] for field in fields(Thresholds)}),
+        limit=settings["limit"],
+        seed=settings["seed"],
+        batch_size=settings["batch"],
+        threads=settings["threads"],
+        optimizations=settings["optimizations"],
+        input_shapes=parse_input_shapes(input_shape),
+        latency_seconds=settings["latency_seconds"],
+    )
+    _show(result, as_json=settings["as_json"], verbose=settings["verbose"])
+    return 0 if result.passed else 1
+
+
+def _preprocessing(model: str, settings: dict[str, Any]) -> Preprocessing | None:
+    """What the model's metadata says, changed by the options; None where neither says anything."""
+    from ..files import read_parts  # noqa: PLC0415
+    from ..preprocessing import Preprocessing, read_preprocessing  # noqa: PLC0415
+
+    crop = settings["crop"]
+    changes = {
+        "mean": _numbers("--mean", settings["mean"]),
+        "scale": _numbers("--scale", settings["scale"]),
+        "channel_order": settings["channel_order"],
+        "resize": settings["resize"],
+        "resize_to": settings["resize_to"],
+        "size": None if crop is None else (crop, crop),
+    }
+    if all(value is None for value in changes.values()):
+        return None
+    described = read_preprocessing(read_parts(model).model, model) or Preprocessing()
+    if settings["mean"] is not None:
+        changes |= {"mean_image": ""}
+    return described.with_changes(**changes)
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise click.UsageError(f"{option} {text}: must be numbers with commas, like 104,117,123") from error
+
+
+def _show(result: CheckResult, *, as_json: bool, verbose: bool) -> None:
+    failed = [gate for gate in result.gates if not gate.passed]
+    if as_json:
+        show_json(result.to_dict())
+    else:
+        out = console()
+        titles = ("", "value") if len(result.models) == 1 else ("", "before", "after", "ratio")
+        out.print(table(" -> ".join(model.name for model in result.models), titles, rows(result)))
+        random = "; made-up input, says nothing about accuracy" if result.data.is_random else ""
+        out.print(f"{result.data.samples} samples of {result.data.description}{random}", markup=False)
+        if result.data.preprocessing is not None and verbose:
+            out.print(f"preprocessing: {result.data.preprocessing}", markup=False)
+        for gate in result.gates:
+            out.print(f"{'passed' if gate.passed else 'FAILED'}  {gate}", markup=False)
+    skipped = result.data.skipped
+    if skipped:
+        shown = list(skipped.items()) if verbose else list(skipped.items())[:3]
+        note(f"{len(skipped)} broken samples left out:" + "".join(f"\n  {reason}" for _, reason in shown))
+    if failed:
+        note("gates that failed: " + "; ".join(str(gate) for gate in failed))

@@ -1,0 +1,115 @@
+"""Run one model or two over a dataset, once, and gather everything that follows from their outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..progress import track
+from .accuracy import Accuracy, Agreement, DivergenceMeter, ScoreMeter, agreement, class_scores
+from .data import Batch, Dataset
+from .fidelity import FidelityMeter, OutputFidelity, check_finite
+from .session import Session
+
+Outputs = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the outputs say.
+
+    Attributes:
+        fidelity: of the second model against the first, per output; empty for one model.
+        accuracies: per model; None without labels or without an output of class scores.
+        agreement: of the two models; None for one model, or without an output of class scores.
+        scores_output: the output that was taken for class scores, if any.
+        samples: how many were run.
+    """
+
+    fidelity: tuple[OutputFidelity, ...]
+    accuracies: tuple[Accuracy | None, ...]
+    agreement: Agreement | None
+    scores_output: str | None
+    samples: int
+
+
+def compare(sessions: Sequence[Session], data: Dataset, batch_size: int | None = None) -> Comparison:
+    """Stream `data` through one or two models.
+
+    Args:
+        sessions: the reference, and the model to judge.
+        data: checked against the inputs of both.
+        batch_size: samples per run where the models leave it open.
+
+    Raises:
+        ModelError: the models have different outputs, or give NaN or infinite values.
+        DataError: the data cannot be read, or a label is out of range.
+    """
+    if len(sessions) == 2:
+        _check_same_outputs(*sessions)
+    meters = {name: FidelityMeter(name) for name in sessions[0].output_names}
+    scores = [ScoreMeter(data.description) for _ in sessions]
+    divergence = DivergenceMeter()
+    scores_output: str | None = None
+    samples = 0
+    for batch in track(data.batches(batch_size), f"running {len(sessions)} models", _steps(data, batch_size)):
+        outputs = [_run(session, batch) for session in sessions]
+        if not samples:
+            scores_output = _find_scores(outputs[0])
+        samples += batch.size
+        if len(outputs) == 2:
+            for name, meter in meters.items():
+                meter.add(outputs[0][name], outputs[1][name])
+        if scores_output is not None:
+            for meter_of_scores, output in zip(scores, outputs, strict=True):
+                meter_of_scores.add(_scores(output, scores_output), batch.labels)
+            if len(outputs) == 2:
+                divergence.add(*(_scores(output, scores_output) for output in outputs))
+    remembered = [] if scores_output is None else [meter_of_scores.result() for meter_of_scores in scores]
+    return Comparison(
+        fidelity=tuple(meter.result() for meter in meters.values()) if len(sessions) == 2 else (),
+        accuracies=tuple(answers.accuracy() for answers in remembered) or (None,) * len(sessions),
+        agreement=agreement(remembered[0], remembered[1], divergence) if len(remembered) == 2 else None,
+        scores_output=scores_output,
+        samples=samples,
+    )
+
+
+def _check_same_outputs(a: Session, b: Session) -> None:
+    if set(a.output_names) != set(b.output_names):
+        raise ModelError(
+            f"{a.name} has the outputs {', '.join(a.output_names)}, but {b.name} has {', '.join(b.output_names)}; "
+            "only models with the same outputs can be compared"
+        )
+
+
+def _run(session: Session, batch: Batch) -> Outputs:
+    """The outputs for the real samples of the batch."""
+    filled = len(next(iter(batch.inputs.values())))
+    outputs = {
+        name: value[: batch.size] if value.ndim and len(value) == filled else value
+        for name, value in session.run(batch.inputs).items()
+    }
+    check_finite(session.name, outputs, batch.names)
+    return outputs
+
+
+def _find_scores(outputs: Outputs) -> str | None:
+    """The last output that can be class scores: heads for training stand before it."""
+    return next((name for name in reversed(outputs) if class_scores(outputs[name]) is not None), None)
+
+
+def _scores(outputs: Outputs, name: str) -> NDArray[Any]:
+    scores = class_scores(outputs[name])
+    if scores is None:
+        raise ModelError(f"output '{name}': class scores in one batch and {np.shape(outputs[name])} in another")
+    return scores
+
+
+def _steps(data: Dataset, batch_size: int | None) -> int:
+    return -(-len(data) // data.batch_size(batch_size))

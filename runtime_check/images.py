@@ -1,0 +1,160 @@
+"""From image files to input tensors: decode, resize, crop, reorder, normalize, as the model's metadata says."""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import DataError
+from ..preprocessing import Preprocessing
+
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) RGB or (H, W) gray."""
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".gif", ".tif", ".tiff", ".webp"})
+
+
+class BrokenImageError(DataError):
+    """One image cannot be used; a dataset skips it, and names it."""
+
+
+def read_image(path: str | os.PathLike[str]) -> Image.Image:
+    """Decode the image file `path`, turned as its EXIF orientation says.
+
+    Raises:
+        BrokenImageError: no such file, no image, cut short, or of absurd size.
+    """
+    path = Path(path)
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except FileNotFoundError as error:
+        raise BrokenImageError(f"{path}: no such file") from error
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
+        raise BrokenImageError(f"{path}: not a readable image ({error})") from error
+
+
+def from_pixels(pixels: Pixels) -> Image.Image:
+    """An (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) array of 8-bit values as an image."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+
+
+def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """The (C, H, W) input tensor for one image.
+
+    Raises:
+        BrokenImageError: the image is smaller than the crop that is not to be resized.
+        DataError: mean or scale do not fit the channels.
+    """
+    pixels = _reorder(_resize(_as_mode(image, preprocessing), preprocessing), preprocessing.channel_order)
+    values = pixels.astype(np.float32)
+    mean = _mean_image(preprocessing)
+    if mean is not None and mean.shape == values.shape:
+        values = _crop(values - mean, preprocessing.size)
+    else:
+        values = _crop(values, preprocessing.size)
+        values -= _per_channel(preprocessing.mean, len(values), "mean") if mean is None else _fitting(mean, values)
+    values *= _per_channel(preprocessing.scale, len(values), "scale")
+    return np.ascontiguousarray(values)
+
+
+def _as_mode(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits per channel, which PIL would clip at 255
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("L" if preprocessing.channel_order == "GRAY" else "RGB")
+
+
+def _resize(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    width, height = image.size
+    target = (height, width)
+    if preprocessing.resize == "warp":
+        side = preprocessing.resize_to
+        target = (side, side) if side else preprocessing.size or target
+    elif preprocessing.resize == "short":
+        side = preprocessing.resize_to or min(preprocessing.size or target)
+        factor = side / min(width, height)
+        target = (max(side, round(height * factor)), max(side, round(width * factor)))
+    return _sample_bilinear(np.asarray(image, np.uint8), target)
+
+
+def _sample_bilinear(pixels: Pixels, target: tuple[int, int]) -> Pixels:
+    """Resize to (height, width) as OpenCV's INTER_LINEAR does, which Caffe and MXNet prepare their images with.
+
+    Pillow's own `resize` averages over all pixels when shrinking; on the nets of these frameworks that costs accuracy.
+    """
+    if target == pixels.shape[:2]:
+        return pixels
+    above, below, down = _neighbours(pixels.shape[0], target[0])
+    left, right, across = _neighbours(pixels.shape[1], target[1])
+    down, across = down.reshape(-1, *[1] * (pixels.ndim - 1)), across.reshape(-1, *[1] * (pixels.ndim - 2))
+    rows = pixels[above] * (1 - down) + pixels[below] * down
+    resized: Pixels = np.rint(rows[:, left] * (1 - across) + rows[:, right] * across).astype(np.uint8)
+    return resized
+
+
+def _neighbours(size: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """For every target pixel the two source pixels around its centre, and the weight of the second."""
+    position = np.clip((np.arange(target) + 0.5) * (size / target) - 0.5, 0, size - 1)
+    first = position.astype(np.intp)
+    return first, np.minimum(first + 1, size - 1), (position - first).astype(np.float32)
+
+
+def _reorder(pixels: Pixels, channel_order: str) -> Pixels:
+    """(H, W, C) or (H, W) pixels to (C, H, W)."""
+    if pixels.ndim == 2:
+        return pixels[None]
+    return pixels.transpose(2, 0, 1)[:: -1 if channel_order == "BGR" else 1]
+
+
+def _crop(values: NDArray[np.float32], size: tuple[int, int] | None) -> NDArray[np.float32]:
+    """The centre of a (C, H, W) array."""
+    if size is None:
+        return values
+    height, width = values.shape[1:]
+    if height < size[0] or width < size[1]:
+        raise BrokenImageError(
+            f"{height}x{width} pixels are less than the crop of {size[0]}x{size[1]}; give a larger --resize-to"
+        )
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return values[:, top : top + size[0], left : left + size[1]]
+
+
+def _per_channel(values: tuple[float, ...], channels: int, what: str) -> NDArray[np.float32]:
+    if len(values) not in {1, channels}:
+        raise DataError(f"preprocessing: {len(values)} values of {what} for {channels} channels; give 1 or {channels}")
+    return np.asarray(values, np.float32).reshape(-1, 1, 1)
+
+
+def _mean_image(preprocessing: Preprocessing) -> NDArray[np.float32] | None:
+    if not preprocessing.mean_image:
+        return None
+    return _decode_mean(preprocessing.mean_image, preprocessing.mean_image_shape or (0, 0, 0))
+
+
+@lru_cache(maxsize=4)
+def _decode_mean(text: str, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    try:
+        return np.frombuffer(base64.b64decode(text), "<f4").reshape(shape)
+    except ValueError as error:
+        raise DataError(f"preprocessing: the mean image is not one of shape {shape} ({error}); give --mean") from error
+
+
+def _fitting(mean: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`mean` (C, H, W), its centre cropped to the size of `values`, as Caffe does."""
+    if len(mean) != len(values) or mean.shape[1] < values.shape[1] or mean.shape[2] < values.shape[2]:
+        raise DataError(f"preprocessing: the mean image of shape {mean.shape} does not fit images of {values.shape}")
+    return _crop(mean, (values.shape[1], values.shape[2]))
