@@ -26,6 +26,9 @@ class GraphBuilder:
         batch: the dynamic batch is that of inputs whose first size is this; None fixes it.
         notes: what the user will be told.
         blobs: the latest value of each blob.
+        fed: the inputs.
+        writers: the layer that made each tensor that bears a blob's name.
+        declared: tensors that are outputs.
     """
 
     net: Net
@@ -35,6 +38,7 @@ class GraphBuilder:
     notes: list[str] = field(default_factory=list)
     blobs: dict[str, Blob] = field(default_factory=dict)
     builder: OnnxBuilder = field(init=False)
+    fed: dict[str, Blob] = field(default_factory=dict)
     writers: dict[str, str] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
     _initializers: Initializers = field(default_factory=Initializers)
@@ -51,7 +55,8 @@ class GraphBuilder:
             shape = declared.shape or ()
             batch = 0 if shape and self.batch is not None and shape[0] == self.batch else None
             sizes = [BATCH if axis == batch else size for axis, size in enumerate(shape)]
-            self.blobs[declared.name] = Blob(self.builder.input(declared.name, sizes), shape, batch)
+            self.fed[declared.name] = Blob(self.builder.input(declared.name, sizes), shape, batch)
+        self.blobs.update(self.fed)
         self._convert_layers()
         for name in self.net.outputs:
             self._declare_output(name)

@@ -3,33 +3,74 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
 
-from ...errors import ModelError
+from ...errors import ModelError, PlanishError
 from ...files import ModelParts
 from ...runtime_check.session import Session
 from ..onnx_builder import BATCH
+from .call import Blob
 from .graph import GraphBuilder
+
+_STAND_IN_BYTES = 2**22
+"""Larger weights are stood in for by zeros that take no memory: shapes do not depend on them."""
 
 
 def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
     """Run the model on random input and compare each output's shape with the one that Caffe would give.
 
+    A dynamic batch is run at another size than the declared one, so that a size which is baked in shows.
+
     Raises:
         ModelError: onnxruntime refuses the model, or gives other shapes.
     """
+    batch = None if graph.batch is None else (1 if graph.batch > 1 else 2)
     generator = np.random.default_rng(0)
-    feeds = {entry.name: generator.random(entry.shape or (), np.float32) for entry in graph.net.inputs}
-    answers = Session(parts.to_model(), name=graph.net.file).run(feeds)
+    feeds: dict[str, NDArray[np.generic]] = {}
+    for entry in graph.net.inputs:
+        blob = graph.fed[entry.name]
+        feeds[blob.tensor] = generator.random(_sizes(blob, graph.batch, batch), np.float32)
+    model = _skeleton(parts, feeds)
+    try:
+        answers = Session(model, name=graph.net.file).run(feeds)
+    except PlanishError as error:
+        raise ModelError(f"{error}; this is a bug of planish: please report it with the prototxt") from error
     for name in graph.net.outputs:
         blob = graph.blobs[name]
-        found = answers[blob.tensor].shape
-        free = blob.batch if blob.symbol != BATCH else None
-        fits = len(found) == blob.rank and all(
-            size == expected or (axis == free and size <= expected)
-            for axis, (size, expected) in enumerate(zip(found, blob.shape, strict=True))
+        _compare(
+            f"{graph.net.file}: output '{name}'", answers[blob.tensor].shape, blob, _sizes(blob, graph.batch, batch)
         )
-        if not fits:
-            raise ModelError(
-                f"{graph.net.file}: output '{name}' has shape {found} in onnxruntime, but Caffe gives {blob.shape}; "
-                "this is a bug of planish: please report it with the prototxt"
-            )
+
+
+def _sizes(blob: Blob, declared: int | None, batch: int | None) -> tuple[int, ...]:
+    """The blob's shape at the batch size `batch`."""
+    if batch is None or declared is None or blob.batch is None or blob.symbol != BATCH:
+        return blob.shape
+    return tuple(size * batch // declared if axis == blob.batch else size for axis, size in enumerate(blob.shape))
+
+
+def _skeleton(parts: ModelParts, feeds: dict[str, NDArray[np.generic]]) -> onnx.ModelProto:
+    """The model with its floats as inputs, which onnxruntime does not copy; adds them to `feeds`."""
+    model = onnx.ModelProto()
+    model.CopyFrom(parts.model)
+    for name, array in parts.tensors.items():
+        if array.dtype != np.float32 or array.size < 1024:  # small ones may be shapes, bounds and the like
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+            continue
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape))
+        feeds[name] = array if array.nbytes <= _STAND_IN_BYTES else np.zeros(array.shape, np.float32)
+    return model
+
+
+def _compare(where: str, found: tuple[int, ...], blob: Blob, expected: tuple[int, ...]) -> None:
+    free = blob.batch if blob.symbol != BATCH else None  # its size follows the data; Caffe's shape is the largest
+    fits = len(found) == len(expected) and all(
+        size == wanted or (axis == free and size <= wanted)
+        for axis, (size, wanted) in enumerate(zip(found, expected, strict=True))
+    )
+    if not fits:
+        raise ModelError(
+            f"{where} has shape {found} in onnxruntime, but Caffe gives {expected}; this is a bug of planish: "
+            "please report it with the prototxt"
+        )
