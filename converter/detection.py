@@ -37,6 +37,13 @@ class DetectionOptions:
     keep_top_k: int = -1
     eta: float = 1.0
 
+    @property
+    def most_rows(self) -> int:
+        """Rows per image, at most; one where nothing is found."""
+        labels = sum(label != self.background for label in range(self.classes))
+        kept = labels * (min(self.top_k, self.priors) if self.top_k >= 0 else self.priors)
+        return max(1, min(kept, self.keep_top_k) if self.keep_top_k >= 0 else kept)
+
 
 def detection_rows(
     builder: OnnxBuilder,

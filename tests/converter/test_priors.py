@@ -25,8 +25,7 @@ def ssd_slowly(options: PriorOptions, cells, image):
             shapes = [(int(size), int(size))]
             base = int(size)
             if options.max_sizes:
-                base = (int(size) * int(options.max_sizes[k])) ** 0.5
-                shapes.append((base, base))
+                shapes.append(((int(size) * int(options.max_sizes[k])) ** 0.5,) * 2)
             shapes += [(base * r**0.5, base / r**0.5) for r in options.aspect_ratios]
             rows += [
                 [(x - a / 2) / image[1], (y - b / 2) / image[0], (x + a / 2) / image[1], (y + b / 2) / image[0]]
