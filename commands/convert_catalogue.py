@@ -1,0 +1,102 @@
+"""`planish convert NETWORK`: a network of the catalogue to ONNX, its weights downloaded, given or made up."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import PlanishError
+from ..files import STDOUT, check_output, write_model
+from .console import json_option, note, verbose_option
+from .conversion_report import show_conversion
+
+if TYPE_CHECKING:
+    from ..files import ModelParts
+    from ..models import Network
+
+EPILOG = """\b
+Examples:
+  planish convert caffe_vgg16 -o vgg16.onnx
+  planish convert caffe_vgg16 - > vgg16.onnx
+  planish convert caffe_vgg16 --weights VGG_ILSVRC_16_layers.caffemodel -o vgg16.onnx
+  planish convert caffe_vgg16 --random-weights 0 --batch 1 -o vgg16.onnx
+"""
+
+
+@click.command(name="catalogue", epilog=EPILOG)
+@click.argument("network", metavar="NETWORK")
+@click.argument("destination", required=False, metavar="[-]", type=click.Choice([STDOUT]))
+@click.option("-o", "--output-file", "output", type=click.Path(), metavar="FILE", help="File to write; '-' is stdout.")
+@click.option("--weights", type=click.Path(), metavar="FILE", help="A caffemodel of your own, instead of a download.")
+@click.option("--random-weights", type=int, metavar="SEED", help="Made-up weights, for speed studies.")
+@click.option("--batch", type=click.IntRange(min=1), help="Fix the batch size; by default it is dynamic.")
+@click.option("--opset", type=int, default=17, show_default=True, help="Opset of the ONNX model.")
+@json_option
+@verbose_option
+def command(
+    network: str,
+    *,
+    destination: str | None,
+    output: str | None,
+    weights: str | None,
+    random_weights: int | None,
+    batch: int | None,
+    opset: int,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Convert NETWORK of the catalogue (`planish models`) to ONNX. A `-` writes to standard output.
+
+    Published weights are downloaded once and kept in $PLANISH_CACHE, or in the system's folder for caches.
+    """
+    from ..models import find_network  # noqa: PLC0415 - keeps `planish --help` quick
+
+    entry = find_network(network)
+    target = _target(destination, output, as_json=as_json)
+    if weights is not None and random_weights is not None:
+        raise PlanishError("--weights contradicts --random-weights; give one of them")
+    check_output(target, *([weights] if weights else []))
+    caffemodel = _weights(entry, weights) if random_weights is None else None
+    parts = _convert(network, entry, caffemodel, random_weights=random_weights, batch=batch, opset=opset)
+    write_model(parts, target)
+    show_conversion(parts, target, as_json=as_json, verbose=verbose)
+
+
+def _target(destination: str | None, output: str | None, *, as_json: bool) -> str:
+    if (destination is None) == (output is None):
+        raise PlanishError("say once where the model goes: -o FILE, or '-' for standard output")
+    target = destination or output or STDOUT
+    if target == STDOUT and as_json:
+        raise PlanishError("--json contradicts '-': standard output takes the model; give -o FILE")
+    return target
+
+
+def _weights(entry: Network, given: str | None) -> Path:
+    from ..models import weights_file  # noqa: PLC0415
+
+    if given is not None:
+        return Path(given)
+    if entry.weights.checksum is None and entry.weights.urls:
+        note(f"warning: nobody has published a checksum of {entry.weights.file}; {entry.weights.note}")
+    return weights_file(entry.weights)
+
+
+def _convert(
+    name: str, entry: Network, weights: Path | None, *, random_weights: int | None, batch: int | None, opset: int
+) -> ModelParts:
+    from ..converter.caffe import convert_caffe  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        prototxt = Path(folder) / f"{name}.prototxt"
+        prototxt.write_text(entry.prototxt(), encoding="utf-8")
+        return convert_caffe(
+            prototxt,
+            weights,
+            batch=batch,
+            opset=opset,
+            random_weights=random_weights,
+            preprocessing=entry.preprocessing,
+        )

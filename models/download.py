@@ -1,0 +1,114 @@
+"""Published weights: fetched once, checked, kept in a cache; never half a file under the final name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DownloadError
+from .catalogue import FOLDER
+from .network import Weights
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+CACHE_VARIABLE = "PLANISH_CACHE"
+"""Environment variable that names the cache folder."""
+
+TIMEOUT_S = 30
+"""Seconds without an answer or a byte after which a server is given up."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: $PLANISH_CACHE, or the system's folder for caches."""
+    import pooch  # noqa: PLC0415 - it takes 0.1 s to import, which only downloads need
+
+    return Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("planish"))
+
+
+def weights_file(weights: Weights) -> Path:
+    """The path of a file of weights, downloaded if it is neither packaged nor in the cache.
+
+    Raises:
+        DownloadError: no address of it could be read, or gave another file than the published one; the message says
+            where the file may be put by hand.
+    """
+    if not weights.urls:
+        return FOLDER / weights.file
+    target = cache_folder() / weights.file
+    failures = []
+    for url in weights.urls:
+        try:
+            return _retrieve(weights, url)
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors, pooch's wrong checksum is a ValueError
+            failures.append(f"\n  {url}: {_reason(error)}")
+    stale = "; the file that lies there is not the published one" if target.exists() else ""
+    raise DownloadError(
+        f"{weights.file} ({weights.bytes / 1e6:.0f} MB) could not be downloaded:{''.join(failures)}\n"
+        f"Fetch it by other means and put it at {target}{stale}, or name the file with --weights"
+    )
+
+
+def _retrieve(weights: Weights, url: str) -> Path:
+    import pooch  # noqa: PLC0415
+
+    pooch.get_logger().setLevel("WARNING")
+    with _Bar(weights.file) as bar:
+        downloader = pooch.HTTPDownloader(progressbar=bar if sys.stderr.isatty() else False, timeout=TIMEOUT_S)
+        path = pooch.retrieve(url, weights.checksum, weights.file, cache_folder(), downloader=downloader)
+    return Path(path)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return "it gives another file than the published one (wrong checksum)"
+    return str(error).partition("\n")[0]
+
+
+class _Bar:
+    """What pooch wants of a progress bar, drawn by rich on standard error.
+
+    Attributes:
+        total: bytes to come; pooch sets it.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.total = 0
+        self._file = file
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def update(self, count: int) -> None:
+        """That many bytes more have come."""
+        if self._progress is None:
+            self._progress = _progress()
+            self._progress.start()
+            self._progress.add_task(self._file, total=self.total or None)
+        self._progress.update(self._progress.task_ids[0], advance=count)
+
+    def reset(self) -> None:
+        """Begin again at 0."""
+        if self._progress is not None:
+            self._progress.reset(self._progress.task_ids[0], total=self.total or None)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _progress() -> Progress:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.progress import Progress as RichProgress  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
