@@ -45,9 +45,10 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
 
 def _sizes(blob: Blob, declared: int | None, batch: int | None) -> tuple[int, ...]:
     """The blob's shape at the batch size `batch`."""
-    if batch is None or declared is None or blob.batch is None or blob.symbol != BATCH:
+    if batch is None or declared is None or blob.batch is None:
         return blob.shape
-    return tuple(size * batch // declared if axis == blob.batch else size for axis, size in enumerate(blob.shape))
+    actual = batch if blob.symbol == BATCH else max(batch, declared)
+    return tuple(size * actual // declared if axis == blob.batch else size for axis, size in enumerate(blob.shape))
 
 
 def _skeleton(parts: ModelParts, feeds: dict[str, NDArray[np.generic]]) -> onnx.ModelProto:

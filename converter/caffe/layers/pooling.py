@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
+
 from ....errors import SourceError, UnsupportedError
-from ...pooling import Windows, caffe_windows, max_pool_with_mask, pool
+from ...pooling import RoundMode, Windows, caffe_pooled_size, caffe_windows, max_pool_with_mask, pool
 from ..call import Blob, LayerCall
 from ..registry import layer
 from .geometry import Geometry, read_geometry
@@ -29,14 +31,18 @@ def pooling(call: LayerCall) -> list[Blob]:
     if x.rank != 4:
         raise call.error(f"pools over two spatial axes, but its bottom has shape {x.shape}")
     geometry = _geometry(call, (x.shape[2], x.shape[3]))
-    windows = _windows(call, (x.shape[2], x.shape[3]), geometry, _round_mode(call))
+    size, mode, kind = (x.shape[2], x.shape[3]), _round_mode(call), _kind(call)
+    empty = _empty_windows(size, geometry, mode)
+    if any(empty) and kind == "max" and len(call.layer.tops) == 1:
+        return [_max_with_empty_windows(call, size, geometry, _counts(size, geometry, mode), empty)]
+    windows = _windows(call, size, geometry, mode)
     shape = (*x.shape[:2], *windows.output)
     if len(call.layer.tops) > 1:
-        if call.params.enum("pool", _METHODS, "MAX") != "MAX":
+        if kind != "max":
             raise call.error("only MAX pooling has a second top")
         pooled, mask = max_pool_with_mask(call.builder, x.tensor, windows)
         return [call.top(pooled, shape), call.top(mask, shape)]
-    return [call.top(pool(call.builder, x.tensor, windows, _kind(call)), shape)]
+    return [call.top(pool(call.builder, x.tensor, windows, kind), shape)]
 
 
 @layer("SPP", params="spp_param", options=("pyramid_height", "pool"), source="BVLC spp_layer.cpp")
@@ -66,7 +72,7 @@ def _geometry(call: LayerCall, size: tuple[int, int]) -> Geometry:
     return geometry
 
 
-def _round_mode(call: LayerCall) -> Literal["CEIL", "FLOOR"]:
+def _round_mode(call: LayerCall) -> RoundMode:
     """`ceil_mode: false` is what some forks write for round_mode: FLOOR."""
     default = "CEIL" if call.params.boolean("ceil_mode", default=True) else "FLOOR"
     return "FLOOR" if call.params.enum("round_mode", ("CEIL", "FLOOR"), default) == "FLOOR" else "CEIL"
@@ -79,9 +85,7 @@ def _kind(call: LayerCall) -> Literal["max", "average"]:
     return "max" if method == "MAX" else "average"
 
 
-def _windows(
-    call: LayerCall, size: tuple[int, int], geometry: Geometry, round_mode: Literal["CEIL", "FLOOR"]
-) -> Windows:
+def _windows(call: LayerCall, size: tuple[int, int], geometry: Geometry, round_mode: RoundMode) -> Windows:
     if any(pad >= kernel for pad, kernel in zip(geometry.pads, geometry.kernel * 2, strict=True)):
         raise call.error(f"pad {geometry.begin} is not smaller than kernel {geometry.kernel}")
     try:
@@ -92,6 +96,34 @@ def _windows(
         raise call.unsupported("; ".join(refusal.reasons)) from None
     except SourceError as error:
         raise call.error(str(error)) from None
+
+
+def _empty_windows(size: tuple[int, int], geometry: Geometry, round_mode: RoundMode) -> list[int]:
+    """Per axis, 1 where the last window begins beyond the data; that takes a stride over the kernel, and no pad."""
+    if any(geometry.pads):
+        return [0, 0]
+    starts = [
+        (count - 1) * stride for count, stride in zip(_counts(size, geometry, round_mode), geometry.stride, strict=True)
+    ]
+    return [int(start >= max(extent, 1)) for start, extent in zip(starts, size, strict=True)]
+
+
+def _counts(size: tuple[int, int], geometry: Geometry, round_mode: RoundMode) -> list[int]:
+    rows = zip(size, geometry.kernel, geometry.stride, strict=True)
+    return [caffe_pooled_size(n, k, s, 0, round_mode=round_mode, drop=False) for n, k, s in rows]
+
+
+def _max_with_empty_windows(
+    call: LayerCall, size: tuple[int, int], geometry: Geometry, counts: list[int], empty: list[int]
+) -> Blob:
+    """MAX over a window without data is -FLT_MAX in Caffe: padded on afterwards."""
+    x = call.bottom()
+    held = tuple(count - missing for count, missing in zip(counts, empty, strict=True))
+    pooled = pool(call.builder, x.tensor, Windows(size, geometry.kernel, geometry.stride, (0, 0), (0, 0), held), "max")
+    call.note(f"the last window lies outside its bottom {x.shape}: Caffe answers -FLT_MAX there, and so does the model")
+    lowest = call.constant(np.finfo(np.float32).min)
+    padded = call.node("Pad", [pooled, call.integers([0, 0, 0, 0, 0, 0, *empty]), lowest])
+    return call.top(padded, (*x.shape[:2], *counts))
 
 
 def _pyramid_height(call: LayerCall, smallest: int) -> int:
