@@ -114,11 +114,11 @@ def _sample_bilinear(pixels: Pixels, target: tuple[int, int]) -> Pixels:
 
 def _neighbours(size: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
     """For every target pixel the two source pixels around its centre and (2, target) weights of theirs, in 1/2048."""
-    position = np.clip(((np.arange(target) + 0.5) * (size / target) - 0.5).astype(np.float32), 0, size - 1)
-    first = position.astype(np.intp)
+    position = ((np.arange(target) + 0.5) * (size / target) - 0.5).astype(np.float32)
+    first = np.floor(position).astype(np.intp)
     second = (position - first).astype(np.float32)
     weights = np.rint(np.stack([1 - second, second]) * 2048).astype(np.int32)
-    return first, np.minimum(first + 1, size - 1), weights
+    return first.clip(0, size - 1), (first + 1).clip(0, size - 1), weights
 
 
 def _reorder(pixels: Pixels, channel_order: str) -> Pixels:
