@@ -45,18 +45,17 @@ class ConvGeometry:
             (padded[1] - spans[1]) // self.strides[1] + 1,
         )
 
-    def vertical(self) -> ConvGeometry:
-        """The (kh, 1) part: everything that concerns rows."""
-        (top, _, bottom, _) = self.pads
+    def restricted(self, *, rows: bool, columns: bool) -> ConvGeometry:
+        """The part that concerns the rows, the columns, both or neither (a 1x1 convolution)."""
+        (top, left, bottom, right) = self.pads
+        vertical = (self.kernel[0], self.strides[0], self.dilations[0], top, bottom) if rows else (1, 1, 1, 0, 0)
+        horizontal = (self.kernel[1], self.strides[1], self.dilations[1], left, right) if columns else (1, 1, 1, 0, 0)
         return ConvGeometry(
-            (self.kernel[0], 1), (self.strides[0], 1), (self.dilations[0], 1), (top, 0, bottom, 0), self.group
-        )
-
-    def horizontal(self) -> ConvGeometry:
-        """The (1, kw) part: everything that concerns columns."""
-        (_, left, _, right) = self.pads
-        return ConvGeometry(
-            (1, self.kernel[1]), (1, self.strides[1]), (1, self.dilations[1]), (0, left, 0, right), self.group
+            kernel=(vertical[0], horizontal[0]),
+            strides=(vertical[1], horizontal[1]),
+            dilations=(vertical[2], horizontal[2]),
+            pads=(vertical[3], horizontal[3], vertical[4], horizontal[4]),
+            group=self.group,
         )
 
     def attributes(self) -> dict[str, object]:
@@ -108,6 +107,30 @@ class Layer:
     def filters(self) -> int:
         """N."""
         return int(self.weight.shape[0])
+
+    @property
+    def group(self) -> int:
+        """G; 1 for a Gemm or MatMul."""
+        return 1 if self.geometry is None else self.geometry.group
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int]:
+        """(C/G, kh, kw) of one filter; (C, 1, 1) for a Gemm or MatMul."""
+        if self.geometry is None:
+            return (int(self.weight.shape[1]), 1, 1)
+        return (int(self.weight.shape[1]), *self.geometry.kernel)
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """(H, W) of a Conv's output; (1, rows) of a Gemm or MatMul."""
+        return (1, self.rows) if self.geometry is None else self.geometry.output_size(self.input_size)
+
+    @property
+    def depthwise(self) -> str | None:
+        """Why a depthwise convolution has no low-rank form; None for every other layer."""
+        if self.group > 1 and self.weight.shape[1] == 1:
+            return "it is depthwise: its filters share no channels"
+        return None
 
     @property
     def conv(self) -> ConvGeometry:

@@ -9,16 +9,16 @@ import onnx_graphsurgeon as gs
 
 from ..graph import detach, first_free, unique_name
 from ..layers import Layer
-from .form import Stage, Weights
+from .form import Chain, Stage, Weights
 
 
-def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], weights: Sequence[Weights]) -> None:
-    """Replace the node of `layer`; the last stage takes over its bias and its output."""
+def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], chain: Chain) -> None:
+    """Replace the node of `layer`; the last stage takes over its output and has the bias."""
     node = layer.node
-    tensor, bias, output = node.inputs[0], list(node.inputs[2:3]), node.outputs[0]
+    tensor, bias, output = node.inputs[0], _bias(graph, layer, chain), node.outputs[0]
     position = detach(graph, node)
     names = {other.name for other in graph.nodes}
-    for number, (stage, weight) in enumerate(zip(stages, weights, strict=True)):
+    for number, (stage, weight) in enumerate(zip(stages, chain.weights, strict=True)):
         last = number == len(stages) - 1
         name = first_free(f"{layer.name}{stage.suffix}", names)
         constant = gs.Constant(unique_name(graph, f"{name}.weight"), np.ascontiguousarray(_stored(node, weight)))
@@ -27,6 +27,13 @@ def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], weights:
         graph.nodes.insert(position + number, gs.Node(node.op, name, _attributes(node, stage), inputs, [made]))
         names.add(name)
         tensor = made
+
+
+def _bias(graph: gs.Graph, layer: Layer, chain: Chain) -> list[gs.Tensor]:
+    """The input that holds the chain's bias: the layer's own where it did not change."""
+    if chain.bias is layer.bias:
+        return list(layer.node.inputs[2:3])
+    return [gs.Constant(unique_name(graph, f"{layer.name}.bias"), chain.bias)]
 
 
 def _attributes(node: gs.Node, stage: Stage) -> dict[str, object]:

@@ -32,23 +32,29 @@ class Stage:
     geometry: ConvGeometry | None = None
 
 
-class Factorization(ABC):
-    """A layer's weights taken apart once, to be cut at any rank.
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What takes a layer's place.
 
     Attributes:
-        singular_values: (R,) descending, R the full rank; with groups, the sums over the groups.
+        weights: of each stage.
+        bias: of the last stage; None for none.
     """
 
-    singular_values: NDArray[np.float64]
+    weights: Sequence[Weights]
+    bias: Weights | None
+
+
+class Factorization(ABC):
+    """A layer taken apart once, to be cut at any rank."""
 
     @abstractmethod
-    def factors(self, rank: int) -> list[Weights]:
-        """The weights of the chain's stages at rank K."""
+    def errors(self, ranks: Sequence[int]) -> list[float]:
+        """Squared error of the output over its squared norm at each rank, or of the weights where there is no data."""
 
-    def error(self, rank: int) -> float:
-        """Squared weights that rank K drops, over all of them (Eckart and Young)."""
-        energies = self.singular_values**2
-        return float(energies[rank:].sum() / energies.sum()) if energies.any() else 0.0
+    @abstractmethod
+    def chain(self, rank: int) -> Chain:
+        """The stages' weights at rank K."""
 
 
 class Form(ABC):

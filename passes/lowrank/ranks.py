@@ -1,24 +1,19 @@
-"""Which ranks a layer is offered at, and what each loses.
-
-`energy` is accnn's rule: maximize the product over layers of the share of singular values that is kept (Zhang et al.,
-*Accelerating very deep convolutional networks*, 2015, section 2.4; MXNet's tools/accnn/rank_selection.py), here as a
-sum of negative logarithms, in which a layer left alone loses nothing. Mended against accnn: a rank dearer than the
-layer is never offered, and every layer may be left alone.
-"""
+"""At which ranks a form is offered to a layer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-
-import numpy as np
+from collections.abc import Iterator
 
 from ..layers import Layer
-from ..options import Option, keep
-from .form import Factorization, Form
+from ..options import Option
+from .form import Form
 
-_NARROW = 4
-"""Layers whose useful ranks stay under four blocks are offered multiples of this, the floor of every runtime."""
+_FLOOR = 4
+"""Ranks that are no multiple of this are slow on every runtime."""
+
+_BLOCKS = 4
+"""Layers whose useful ranks stay under this many blocks are offered multiples of the floor."""
 
 
 def useful_ranks(form: Form, layer: Layer, block: int) -> Iterator[int]:
@@ -30,9 +25,9 @@ def useful_ranks(form: Form, layer: Layer, block: int) -> Iterator[int]:
         block: channels that the runtime computes together; ranks between multiples cost as much as the next one.
     """
     limit = min(form.full_rank(layer), _break_even(form, layer))
-    step = block if limit >= 4 * block else math.gcd(block, _NARROW)
+    step = block if limit >= _BLOCKS * block else math.gcd(block, _FLOOR)
     yield from range(step, limit + 1, step)
-    if limit and limit < step:
+    if 0 < limit < step:
         yield limit
 
 
@@ -43,22 +38,14 @@ def _break_even(form: Form, layer: Layer) -> int:
     return max(0, math.ceil((layer.macs - base) / per_rank) - 1)
 
 
-def energy_options(layer: Layer, factorizations: Mapping[Form, Factorization], block: int) -> list[Option]:
-    """The options of `layer` in the given forms, with accnn's loss; the first is to leave it alone."""
-    options = [keep(layer)]
-    for form, factorization in factorizations.items():
-        kept = np.cumsum(factorization.singular_values)
-        for rank in useful_ranks(form, layer, block):
-            share = kept[rank - 1] / kept[-1] if kept[-1] > 0 else 1.0
-            options.append(
-                Option(
-                    layer=layer.name,
-                    form=form.name,
-                    rank=rank,
-                    macs=form.macs(layer, rank),
-                    params=form.params(layer, rank),
-                    error=factorization.error(rank),
-                    loss=-math.log(share),
-                )
-            )
-    return options
+def option(form: Form, layer: Layer, rank: int, error: float, loss: float) -> Option:
+    """The option to give `layer` this form at this rank."""
+    return Option(
+        layer=layer.name,
+        form=form.name,
+        rank=rank,
+        macs=form.macs(layer, rank),
+        params=form.params(layer, rank),
+        error=error,
+        loss=loss,
+    )

@@ -1,0 +1,31 @@
+"""`--ranks energy`: accnn's rule.
+
+Maximize the product over layers of the share of singular values that is kept (Zhang et al., *Accelerating very deep
+convolutional networks*, 2015, section 2.4; MXNet's tools/accnn/rank_selection.py), here as a sum of negative
+logarithms, in which a layer left alone loses nothing. Mended against accnn: a rank dearer than the layer is never
+offered, and every layer may be left alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..layers import Layer
+from ..options import Option, keep
+from .pair import Pair, PairFactorization
+from .ranks import option, useful_ranks
+
+
+def energy_options(layer: Layer, factorizations: Mapping[Pair, PairFactorization], block: int) -> list[Option]:
+    """The options of `layer` in the given forms, with accnn's loss; the first is to leave it alone."""
+    options = [keep(layer)]
+    for form, factorization in factorizations.items():
+        kept = np.cumsum(factorization.singular_values)
+        ranks = list(useful_ranks(form, layer, block))
+        for rank, error in zip(ranks, factorization.errors(ranks), strict=True):
+            share = kept[rank - 1] / kept[-1] if kept[-1] > 0 else 1.0
+            options.append(option(form, layer, rank, error, -math.log(share)))
+    return options

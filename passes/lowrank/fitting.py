@@ -1,0 +1,60 @@
+"""Whether a plan fits a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...errors import PlanError, nearest
+from ..layers import Layer
+from ..plan import LayerPlan, Plan
+from .form import forms, unknown_form
+
+AUTO = "auto"
+"""As the form in a plan: the one that suits the layer."""
+
+
+def plan_for_layer(name: str, rank: int) -> Plan:
+    """The plan to rewrite one layer alone, in the form that suits it."""
+    return Plan({name: LayerPlan(AUTO, rank)})
+
+
+def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str]) -> Plan:
+    """`plan` with every `AUTO` replaced by the first form that its layer can take.
+
+    Args:
+        plan: the plan.
+        layers: the graph's layers.
+        reasons: why other nodes are none, by name.
+
+    Raises:
+        PlanError: it does not fit; the message says of each layer why.
+    """
+    known = {layer.name: layer for layer in layers}
+    resolved = Plan({name: _resolved(planned, known.get(name)) for name, planned in plan.layers.items()}, plan.settings)
+    faults = [fault for name, planned in resolved.layers.items() if (fault := _fault(name, planned, known, reasons))]
+    if faults:
+        raise PlanError("the plan does not fit the model:\n  " + "\n  ".join(faults))
+    return resolved
+
+
+def _resolved(planned: LayerPlan, layer: Layer | None) -> LayerPlan:
+    if planned.form != AUTO or layer is None:
+        return planned
+    fitting = [form.name for form in forms().values() if form.declines(layer) is None]
+    return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.rank, planned.facts)
+
+
+def _fault(name: str, planned: LayerPlan, known: Mapping[str, Layer], reasons: Mapping[str, str]) -> str | None:
+    """What is wrong with the plan of one layer."""
+    if name in reasons:
+        return f"layer '{name}' cannot be factorized: {reasons[name]}"
+    if name not in known:
+        return f"the model has no layer '{name}'{nearest(name, known)}"
+    if planned.form not in forms():
+        return f"layer '{name}': {unknown_form(planned.form)}"
+    form = forms()[planned.form]
+    declined = form.declines(known[name])
+    if declined:
+        return f"layer '{name}' cannot take the form '{planned.form}': {declined}"
+    full = form.full_rank(known[name])
+    return None if planned.rank <= full else f"layer '{name}': rank {planned.rank} is above its full rank of {full}"

@@ -1,0 +1,86 @@
+"""A layer's pair fitted to its own responses on calibration data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..layers import Layer
+from ..statistics import LayerStatistics
+from .form import Chain, Factorization
+from .pair import Pair
+from .regression import Moments, PairFactors, alternate, errors_of_ranks, fit_second, start
+
+ROUNDS = 4
+"""Alternations of the final fit; more gain less than a percent of the error."""
+
+
+class RegressedPair(Factorization):
+    """Data-aware factors of a layer in one form.
+
+    Args:
+        form: the form.
+        layer: the layer.
+        statistics: of the layer.
+        rank: the largest rank that will be asked for.
+    """
+
+    def __init__(self, form: Pair, layer: Layer, statistics: LayerStatistics, rank: int) -> None:
+        self._form, self._layer, self._statistics = form, layer, statistics
+        kernels = form.kernels(layer)
+        self._starts = [start(kernels[g], self._moments(g), rank) for g in range(layer.group)]
+
+    def _moments(self, group: int) -> Moments:
+        return own_moments(self._form, self._layer, self._statistics, group)
+
+    def errors(self, ranks: Sequence[int]) -> list[float]:
+        """Mean squared error of the outputs about their means, before the alternation: the groups' average."""
+        moments = [self._moments(g) for g in range(self._layer.group)]
+        energies = [m.energy for m in moments]
+        errors = [errors_of_ranks(first, m, ranks) for first, m in zip(self._starts, moments, strict=True)]
+        if not sum(energies):
+            return [0.0] * len(ranks)
+        return [float(np.average(column, weights=energies)) for column in zip(*errors, strict=True)]
+
+    def fits(self, rank: int) -> list[PairFactors]:
+        """The factors of each group at rank K."""
+        fitted = []
+        for group, first in enumerate(self._starts):
+            moments = self._moments(group)
+            fitted.append(alternate(fit_second(np.ascontiguousarray(first[:rank]), moments), moments, ROUNDS))
+        return fitted
+
+    def chain(self, rank: int) -> Chain:
+        """The stages' weights at rank K, and the bias that goes with them."""
+        return self.folded(self.fits(rank))
+
+    def folded(self, fits: Sequence[PairFactors]) -> Chain:
+        """The chain of the fits of each group."""
+        return fold(self._form, self._layer, fits)
+
+
+def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: int) -> Moments:
+    """The moments of one group of a layer on the features of the original network."""
+    order = form.order(layer)
+    mean_x = statistics.mean[group][order]
+    gram = statistics.gram[group][np.ix_(order, order)]
+    gram -= np.outer(mean_x, mean_x).astype(np.float32)
+    kernel = form.kernels(layer)[group].reshape(-1, len(order))
+    cross = kernel @ gram
+    per_group = layer.filters // layer.group
+    bias = np.zeros(per_group) if layer.bias is None else layer.bias[group * per_group : (group + 1) * per_group]
+    return Moments(
+        gram=gram,
+        cross=cross,
+        energy=float(np.vdot(cross.astype(np.float64), kernel)),
+        mean_x=mean_x,
+        mean_y=kernel @ mean_x + bias,
+        q=form.sizes(layer)[1],
+    )
+
+
+def fold(form: Pair, layer: Layer, fits: Sequence[PairFactors]) -> Chain:
+    """The chain of the fits of each group."""
+    weights = form.fold(layer, [fit.first for fit in fits], [fit.second for fit in fits])
+    return Chain(weights, np.concatenate([fit.bias for fit in fits]).astype(np.float32))

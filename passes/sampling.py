@@ -1,0 +1,89 @@
+"""Sampled patches: what a layer multiplies its weights with, at a few positions of each image."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from ..runtime_check.session import Feeds, Session
+from .graph import to_parts
+from .layers import Layer
+
+F32 = NDArray[np.float32]
+
+
+class Activations:
+    """Computes chosen tensors of a graph, and nothing that they do not depend on.
+
+    Args:
+        graph: the graph as it is now; later changes to it are not seen.
+        tensors: names of the tensors.
+    """
+
+    def __init__(self, graph: gs.Graph, tensors: Iterable[str]) -> None:
+        self.tensors = tuple(dict.fromkeys(tensors))
+        inputs = {tensor.name for tensor in graph.inputs}
+        wanted = [name for name in self.tensors if name not in inputs]
+        self._session = Session(prefix(graph, wanted), optimizations="all") if wanted else None
+
+    def __call__(self, feeds: Feeds) -> dict[str, F32]:
+        """The tensors for one batch, by name."""
+        computed = {} if self._session is None else self._session.run(feeds)
+        return {name: np.asarray(computed[name] if name in computed else feeds[name]) for name in self.tensors}
+
+
+def prefix(graph: gs.Graph, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The model that computes the tensors `outputs` of `graph`, with all of the graph's inputs."""
+    part = graph.copy()
+    tensors = part.tensors()
+    part.outputs = [tensors[name] for name in outputs]
+    part.cleanup(remove_unused_node_outputs=False, remove_unused_graph_inputs=False).toposort()
+    return to_parts(part).to_model()
+
+
+def positions(layer: Layer, image: int, samples: int, seed: int) -> NDArray[np.intp]:
+    """(s, 2) output positions (row, column) of one image, different ones for each image; s is at most `samples`."""
+    rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode()), image])
+    height, width = layer.output_size
+    chosen = rng.permutation(height * width)[:samples]
+    return np.stack([chosen // width, chosen % width], axis=1)
+
+
+def patches(layer: Layer, image: F32, where: NDArray[np.intp]) -> F32:
+    """(s, G, C/G*kh*kw): the patches of one image that the layer sees at the output positions `where`.
+
+    Args:
+        layer: the layer.
+        image: its input, (C, H, W) for a Conv, (..., C) for a Gemm or MatMul.
+        where: from `positions`.
+    """
+    if layer.geometry is None:
+        return np.ascontiguousarray(image.reshape(-1, image.shape[-1])[where[:, 1]])[:, None]
+    geometry = layer.geometry
+    (top, left, bottom, right) = geometry.pads
+    padded = np.pad(image, ((0, 0), (top, bottom), (left, right)))
+    spans = tuple(d * (k - 1) + 1 for d, k in zip(geometry.dilations, geometry.kernel, strict=True))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(1, 2))
+    taken = windows[:, where[:, 0] * geometry.strides[0], where[:, 1] * geometry.strides[1]]
+    taken = taken[:, :, :: geometry.dilations[0], :: geometry.dilations[1]]
+    return np.ascontiguousarray(taken.transpose(1, 0, 2, 3)).reshape(len(where), geometry.group, -1)
+
+
+def responses(layer: Layer, sampled: F32) -> F32:
+    """(s, N): the layer's output, bias included, for patches (s, G, C/G*kh*kw)."""
+    kernels = layer.weight.reshape(layer.group, layer.filters // layer.group, -1)
+    outputs: F32 = np.matmul(sampled.transpose(1, 0, 2), kernels.transpose(0, 2, 1)).transpose(1, 0, 2)
+    flat = outputs.reshape(len(sampled), -1)
+    return flat if layer.bias is None else flat + layer.bias
+
+
+def values_at(layer: Layer, tensor: F32, where: NDArray[np.intp]) -> F32:
+    """(s, N): one image (N, H, W) or (..., N) of a tensor shaped as the layer's output, at the positions `where`."""
+    if layer.geometry is None:
+        return tensor.reshape(-1, tensor.shape[-1])[where[:, 1]]
+    return np.ascontiguousarray(tensor[:, where[:, 0], where[:, 1]].T)
