@@ -133,20 +133,21 @@ def _headers(path: Path) -> dict[str, _Header]:
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as stream:
-                return {"": _sized(_read_header(stream, path), path.stat().st_size, path)}
+                return {"": _sized_header(stream, path.stat().st_size, path)}
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             headers = {}
             for info in members:
                 with archive.open(info) as stream:
-                    headers[info.filename[:-4]] = _sized(_read_header(stream, path), info.file_size, path)
+                    headers[info.filename[:-4]] = _sized_header(stream, info.file_size, path)
             return headers
     except (zipfile.BadZipFile, OSError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{path}: not a readable {path.suffix} file ({error}); was it cut short?") from error
 
 
-def _sized(header: _Header, available: int, path: Path) -> _Header:
-    if math.prod(header.shape) * header.dtype.itemsize > available:
+def _sized_header(stream: IO[bytes], size: int, path: Path) -> _Header:
+    header = _read_header(stream, path)
+    if math.prod(header.shape) * header.dtype.itemsize > size - stream.tell():
         raise DataError(f"{path}: an array of shape {header.shape} is announced, but the file is too short for it")
     return header
 
