@@ -11,7 +11,7 @@ NETWORK = Network(
     prototxt=lambda: (files(__package__) / "caffe_digits.prototxt").read_text(encoding="utf-8"),
     preprocessing=Preprocessing(input="data", size=(32, 32), channel_order="GRAY", scale=(1 / 255,)),
     labels="the digits 0 to 9",
-    parameters=190_474,
-    weights=Weights(file="caffe_digits.caffemodel", bytes=765_984, license="Apache-2.0"),
+    parameters=210_666,
+    weights=Weights(file="caffe_digits.caffemodel", bytes=846_752, license="Apache-2.0"),
     data={"evaluation": "caffe_digits_eval.npz", "calibration": "caffe_digits_calib.npz"},
 )

@@ -27,7 +27,7 @@ from ..wire import tag, varint
 from .prototxt import Prototxt
 
 SIZE = 32
-STAGES = ((64, 64), (64, 64), (64, 64))
+STAGES = ((32, 32), (64, 64), (96, 96))
 """Filters of the 3x3 convolutions between two poolings."""
 HIDDEN, CLASSES = 64, 10
 HELD_OUT, CALIBRATION = 600, 200
