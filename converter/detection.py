@@ -10,7 +10,10 @@ import numpy as np
 from ..errors import UnsupportedError
 from .boxes import columns
 from .onnx_builder import OnnxBuilder
+from .reduction import reduce
 from .suppression import ANY_SCORE, LOWEST, fill_like, keep_top, select_boxes
+
+_NO_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,40 @@ def detection_rows(
     found = builder.node("Concat", rows, axis=1)
     filled = builder.node("Concat", [found, _rows_without_detection(builder, scores, found)], axis=0)
     return builder.node("Reshape", [filled, builder.integers([1, 1, -1, 7], "shape")], output)
+
+
+def class_agnostic_rows(
+    builder: OnnxBuilder, boxes: str, scores: str, *, score_threshold: float, iou_threshold: float
+) -> str:
+    """Detections of YOLO's layers in Caffe forks: (1, 1, M, 7), by falling score, as `detection_rows` lays them out.
+
+    Each box takes its best class; boxes of all classes and all images of the batch suppress each other, where their
+    overlap reaches the threshold; the image is always 0 and labels count from 1 (MobileNet-YOLO,
+    `yolov3_detection_output_layer.cpp`).
+
+    Args:
+        builder: receives the nodes.
+        boxes: corners, (N, P, 4).
+        scores: (N, P, C).
+        score_threshold: scores must be greater.
+        iou_threshold: overlap that reaches it suppresses.
+    """
+    every = builder.node("Reshape", [boxes, builder.integers([1, -1, 4], "shape")])
+    best = reduce(builder, "Max", scores, [2], keepdims=False)
+    labels = builder.node("Cast", [builder.node("ArgMax", [scores], axis=2, keepdims=0)], to=1)
+    flat = [builder.node("Reshape", [part, builder.integers([1, 1, -1], "shape")]) for part in (best, labels)]
+    below = float(np.nextafter(np.float32(iou_threshold), np.float32(0)))  # ONNX suppresses what exceeds it
+    selected = select_boxes(
+        builder, every, flat[0], iou_threshold=below, score_threshold=score_threshold, limit=_NO_LIMIT
+    )
+    axis = builder.integers([1], "axes")
+    score, label = (builder.node("Unsqueeze", [builder.node("GatherND", [part, selected]), axis]) for part in flat)
+    numbered = builder.node("Add", [label, builder.constant(np.float32(1), "one")])
+    image = builder.node("Mul", [label, builder.constant(np.float32(0), "image")])
+    corners = builder.node("GatherND", [every, builder.node("Gather", [selected, builder.integers([0, 2])], axis=1)])
+    found = builder.node("Concat", [image, numbered, score, corners], axis=1)
+    filled = builder.node("Concat", [found, _rows_without_detection(builder, scores, found)], axis=0)
+    return builder.node("Reshape", [filled, builder.integers([1, 1, -1, 7], "shape")])
 
 
 def _select(builder: OnnxBuilder, boxes: str, scores: str, options: DetectionOptions, classes: int | None) -> str:

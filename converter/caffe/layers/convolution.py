@@ -23,6 +23,18 @@ def convolution(call: LayerCall) -> list[Blob]:
     return [_convolve(call, bottom) for bottom in call.bottoms]
 
 
+@layer(
+    "ConvolutionDepthwise",
+    "DepthwiseConvolution",
+    params="convolution_param",
+    options=_OPTIONS,
+    source="ShuffleNet conv_dw_layer.cu, MobileNet depthwise_conv_layer.cpp",
+)
+def depthwise_convolution(call: LayerCall) -> list[Blob]:
+    """A convolution of every channel by itself; weights (num_output, 1, kernel...)."""
+    return [_convolve(call, bottom, depthwise=True) for bottom in call.bottoms]
+
+
 @layer("Deconvolution", params="convolution_param", options=_OPTIONS, source="BVLC deconv_layer.cpp")
 def deconvolution(call: LayerCall) -> list[Blob]:
     """The transpose of a convolution; weights (channels, num_output / group, kernel...)."""
@@ -42,10 +54,10 @@ def im2col(call: LayerCall) -> Blob:
     return _emit(call, call.bottom(), "Conv", [weight], shape=shape, geometry=geometry, group=channels)
 
 
-def _convolve(call: LayerCall, bottom: Blob, *, transposed: bool = False) -> Blob:
+def _convolve(call: LayerCall, bottom: Blob, *, transposed: bool = False, depthwise: bool = False) -> Blob:
     axis, channels, spatial = _split_shape(call, bottom)
     geometry = read_geometry(call, len(spatial))
-    filters, group = call.params.integer("num_output"), call.params.integer("group", 1)
+    filters, group = call.params.integer("num_output"), call.params.integer("group", channels if depthwise else 1)
     if filters < 1 or group < 1 or channels % group or filters % group:
         raise call.error(f"num_output {filters} and {channels} channels do not divide into {group} groups")
     rows, columns = (channels, filters) if transposed else (filters, channels)
