@@ -8,7 +8,10 @@ export MPLBACKEND := Agg
 .PHONY: demo test lint clean
 
 demo: .venv/installed
-	$(BIN)/python -m planish.models.demo demo
+	mkdir -p demo
+	$(BIN)/planish convert caffe_digits -o demo/digits.onnx
+	$(BIN)/planish rewrite --pass lowrank --ratio 2 demo/digits.onnx -o demo/digits-small.onnx
+	$(BIN)/planish check demo/digits.onnx demo/digits-small.onnx --data models/caffe_digits_eval.npz
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q
