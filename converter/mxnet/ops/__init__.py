@@ -1,1 +1,1 @@
-"""TODO."""
+"""Handlers by family; see `converter.mxnet.registry` for how to add one."""

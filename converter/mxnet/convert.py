@@ -1,0 +1,122 @@
+"""The MXNet converter's API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import SourceError, UnsupportedError, nearest
+from ...files import ModelParts
+from ...preprocessing import Preprocessing
+from ..onnx_builder import BATCH, DEFAULT_OPSET
+from .call import Weights
+from .graph import GraphBuilder, unread_inputs
+from .inputs import InputShapes, find_inputs
+from .params import Array, read_params
+from .registry import find_operator
+from .shapes import BatchBoundError
+from .strip import strip_normalization
+from .symbol import VARIABLE, Entry, Symbol, read_symbol
+
+PathLike = str | os.PathLike[str]
+
+
+def convert_mxnet(
+    symbol: PathLike,
+    params: PathLike | None = None,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    opset: int = DEFAULT_OPSET,
+    outputs: Sequence[str] = (),
+    random_weights: int | None = None,
+    strip_preprocessing: bool = False,
+    preprocessing: Preprocessing | None = None,
+) -> ModelParts:
+    """Convert an MXNet network to ONNX.
+
+    Args:
+        symbol: the `-symbol.json`, of any release.
+        params: the `.params` of a checkpoint, of `HybridBlock.export` or of `save_parameters`.
+        input_shapes: shapes of the inputs, where the symbol does not tell them.
+        batch: fixes the batch size; by default it is dynamic wherever the graph allows it.
+        opset: of the ONNX model.
+        outputs: tensors to be the outputs, by MXNet's name of an internal (`fc1_output`) or of an operator; by default
+            the symbol's heads.
+        random_weights: seed of He initialisation of the weights that `params` lacks.
+        strip_preprocessing: moves scalar normalization at the input into the model's metadata.
+        preprocessing: what the model's metadata says about its input.
+
+    Returns:
+        The model; its weights are views of the mapped params. Its metadata holds notes for the user.
+
+    Raises:
+        SourceError: a file cannot be read, or contradicts itself or another.
+        UnsupportedError: operators without ONNX form, all at once.
+    """
+    network = read_symbol(symbol)
+    arrays = {} if params is None else read_params(params)
+    if strip_preprocessing:
+        network, preprocessing = strip_normalization(network, preprocessing)
+    heads = find_heads(network, outputs)
+    shapes = find_inputs(network, network.order(heads, unread_inputs()), arrays, input_shapes or {})
+    weights = "" if params is None else str(params)
+    graph = _Conversion(network, arrays, heads, weights, random_weights, opset).run(shapes, batch)
+    graph.builder.describe(preprocessing, {"framework": "mxnet", "notes": graph.notes})
+    return graph.builder.build()
+
+
+def find_heads(symbol: Symbol, outputs: Sequence[str]) -> list[Entry]:
+    """The entries of the tensors `outputs`, or the symbol's heads.
+
+    Raises:
+        SourceError: there is no such tensor.
+    """
+    if not outputs:
+        return list(symbol.heads)
+    names: dict[str, Entry] = {}
+    for index, node in enumerate(symbol.nodes):
+        names[node.name] = Entry(index, 0)
+        known = None if node.operator == VARIABLE else find_operator(node.operator)
+        for position, name in enumerate(known.outputs if known and known.outputs else ["output"]):
+            names[f"{node.name}_{name}"] = Entry(index, position)
+        for position in range(_outputs_read(symbol, index)):
+            names[f"{node.name}_output{position}"] = Entry(index, position)
+    for name in outputs:
+        if name not in names:
+            raise SourceError(f"{symbol.where}: has no tensor '{name}' to be an output{nearest(name, names)}")
+    return [names[name] for name in outputs]
+
+
+def _outputs_read(symbol: Symbol, index: int) -> int:
+    entries = [entry for node in symbol.nodes for entry in node.inputs if entry.node == index]
+    return max((entry.output for entry in [*entries, *(h for h in symbol.heads if h.node == index)]), default=0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """Tries a dynamic batch first, then the fixed one."""
+
+    symbol: Symbol
+    arrays: Mapping[str, Array]
+    heads: Sequence[Entry]
+    params: str
+    seed: int | None
+    opset: int
+
+    def run(self, shapes: InputShapes, batch: int | None) -> GraphBuilder:
+        if batch is not None:
+            return self._build(shapes.at_batch(batch).shapes, [])
+        try:
+            return self._build(shapes.dynamic(), [])
+        except (BatchBoundError, SourceError, UnsupportedError) as bound:
+            # What fails with the fixed batch too is the network's own error; what does not was the batch's.
+            return self._build(shapes.shapes, [f"the batch is fixed at {shapes.batch}, no {BATCH} axis: {bound}"])
+
+    def _build(self, inputs: Mapping[str, tuple[int, ...]], notes: list[str]) -> GraphBuilder:
+        weights = Weights(self.params, self.seed)
+        graph = GraphBuilder(self.symbol, self.arrays, inputs, weights, self.opset, notes)
+        graph.run(self.heads, Path(self.symbol.where).name.removesuffix("-symbol.json"))
+        return graph
