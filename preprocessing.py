@@ -6,7 +6,7 @@ The converters write it, `rewrite` keeps it, `check` and the calibration data re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -81,13 +81,40 @@ def read_preprocessing(model: onnx.ModelProto, where: str = "model") -> Preproce
     return None
 
 
-def _checked(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(facts: Any) -> dict[str, Any]:
     """JSON knows neither tuples nor literals: restore the first, refuse what is not one of the second."""
+    if not isinstance(facts, dict):
+        raise TypeError("it is no JSON object")
     checked: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-    for key, allowed in (("channel_order", ("RGB", "BGR", "GRAY")), ("resize", ("warp", "short", "none"))):
-        if key in checked and checked[key] not in allowed:
-            raise ValueError(f"{key} is {checked[key]!r}, not one of {', '.join(allowed)}")
-    for key in ("mean", "scale"):
-        if key in checked and not all(isinstance(value, int | float) for value in checked[key]):
-            raise ValueError(f"{key} must be numbers")
+    for key, is_right in _RIGHT.items():
+        if key in checked and not is_right(checked[key]):
+            raise ValueError(f"{key} is {checked[key]!r}")
+    if checked.get("mean_image") and "mean_image_shape" not in checked:
+        raise ValueError("mean_image has no mean_image_shape")
     return checked
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(number, int | float) for number in value)
+
+
+def _sizes(value: Any, count: int) -> bool:
+    return isinstance(value, tuple) and len(value) == count and all(_pixels(size) for size in value)
+
+
+def _pixels(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "input": lambda value: isinstance(value, str),
+    "size": lambda value: value is None or _sizes(value, 2),
+    "channel_order": lambda value: value in {"RGB", "BGR", "GRAY"},
+    "mean": _numbers,
+    "scale": _numbers,
+    "resize": lambda value: value in {"warp", "short", "none"},
+    "resize_to": lambda value: value is None or _pixels(value),
+    "mean_image": lambda value: isinstance(value, str),
+    "mean_image_shape": lambda value: _sizes(value, 3),
+}
+"""What a field of the document may be."""

@@ -118,7 +118,9 @@ def count(model: onnx.ModelProto | ModelParts, shapes: Mapping[str, Shape] | Non
 
 
 def infer_shapes(
-    model: onnx.ModelProto | ModelParts, batch: int = 1, input_shapes: Mapping[str, Sequence[int]] | None = None
+    model: onnx.ModelProto | ModelParts,
+    batch: int | None = 1,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Shape]:
     """Shapes of all tensors by name, with symbolic first dimensions of the inputs set to `batch`.
 
@@ -126,7 +128,7 @@ def infer_shapes(
 
     Args:
         model: any valid ONNX model.
-        batch: size of the first dimension of inputs where it is symbolic.
+        batch: size of the first dimension of inputs where it is symbolic; None leaves it open.
         input_shapes: whole shapes of inputs by name, where more than the batch is symbolic.
 
     Raises:
@@ -202,7 +204,7 @@ def _weights_bytes(tensor: onnx.TensorProto) -> int:
 
 
 def _fix_inputs(
-    light: onnx.ModelProto, initializers: set[str], batch: int, input_shapes: Mapping[str, Sequence[int]]
+    light: onnx.ModelProto, initializers: set[str], batch: int | None, input_shapes: Mapping[str, Sequence[int]]
 ) -> None:
     inputs = {value.name: value for value in light.graph.input if value.name not in initializers}
     for name in input_shapes:
@@ -214,7 +216,7 @@ def _fix_inputs(
             value.CopyFrom(
                 onnx.helper.make_tensor_value_info(name, value.type.tensor_type.elem_type, list(input_shapes[name]))
             )
-        elif dimensions and not dimensions[0].HasField("dim_value"):
+        elif batch is not None and dimensions and not dimensions[0].HasField("dim_value"):
             dimensions[0].dim_value = batch
 
 
@@ -227,21 +229,20 @@ def _forget_symbolic_shapes(model: onnx.ModelProto) -> None:
 
 
 def _macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    count_one = {
-        "Conv": _conv_node_macs,
-        "ConvTranspose": _conv_transpose_node_macs,
-        "Gemm": _gemm_node_macs,
-        "MatMul": _matmul_node_macs,
-    }
-    return count_one[node.op_type](node, shapes) if node.op_type in count_one and node.domain in {"", "ai.onnx"} else 0
+    if node.domain not in {"", "ai.onnx"}:
+        return 0
+    if node.op_type in {"Conv", "ConvInteger", "QLinearConv"}:
+        return conv_macs(_known(node, _right_input(node), shapes), _spatial(node, node.output[0], shapes))
+    if node.op_type == "ConvTranspose":
+        return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.input[0], shapes))
+    if node.op_type in {"MatMul", "MatMulInteger", "QLinearMatMul"}:
+        return math.prod(_known(node, node.output[0], shapes)) * _known(node, node.input[0], shapes)[-1]
+    return _gemm_node_macs(node, shapes) if node.op_type == "Gemm" else 0
 
 
-def _conv_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.output[0], shapes))
-
-
-def _conv_transpose_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    return conv_macs(_known(node, node.input[1], shapes), _spatial(node, node.input[0], shapes))
+def _right_input(node: onnx.NodeProto) -> str:
+    """The weights; in QLinear operators scale and zero point of the left input stand before them."""
+    return node.input[3 if node.op_type.startswith("QLinear") else 1]
 
 
 def _gemm_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
@@ -255,10 +256,6 @@ def _gemm_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
 def _samples(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     """Rows of a Gemm's output: 1 for an ordinary fully connected layer at batch 1."""
     return _known(node, node.output[0], shapes)[0]
-
-
-def _matmul_node_macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    return math.prod(_known(node, node.output[0], shapes)) * _known(node, node.input[0], shapes)[-1]
 
 
 def _spatial(node: onnx.NodeProto, tensor: str, shapes: Mapping[str, Shape]) -> tuple[int, ...]:

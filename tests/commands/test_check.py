@@ -1,0 +1,147 @@
+"""`planish check` as a user calls it."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from planish.commands import main
+from planish.preprocessing import METADATA_KEY, Preprocessing
+
+
+@pytest.fixture
+def files(tmp_path, rng):
+    """a.onnx, b.onnx (a with noise on its weights) and data.npz with 40 samples that a labels itself."""
+    w = rng.standard_normal((9, 12)).astype(np.float32)
+
+    def model(weights):
+        nodes = [
+            helper.make_node("Flatten", ["data"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "w"], ["prob"], transB=1),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info("data", TensorProto.FLOAT, ["n", 3, 2, 2])],
+            [helper.make_tensor_value_info("prob", TensorProto.FLOAT, ["n", 9])],
+            [numpy_helper.from_array(weights, "w")],
+        )
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        helper.set_model_props(made, {METADATA_KEY: Preprocessing(input="data", mean=(7.0,)).to_json()})
+        return made
+
+    onnx.save(model(w), tmp_path / "a.onnx")
+    onnx.save(model((w + rng.standard_normal(w.shape)).astype(np.float32)), tmp_path / "b.onnx")
+    x = rng.standard_normal((40, 3, 2, 2)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x, y=(x.reshape(40, 12) @ w.T).argmax(1))
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main(["check", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_table_of_two(files, capsys):
+    code, out, err = run(
+        capsys, files / "a.onnx", files / "b.onnx", "--data", files / "data.npz", "--latency-seconds", "0.01"
+    )
+    assert code == 0
+    for row in ("MACs", "parameters", "top-1 accuracy", "100.00", "KL divergence", "CPU ms", "wall ms", "SQNR"):
+        assert row in out
+    assert "40 samples of data.npz" in out
+    assert err == ""
+
+
+def test_one_model_and_random_input_says_so(files, capsys):
+    code, out, _ = run(capsys, files / "a.onnx", "--latency-seconds", "0.01")
+    assert code == 0
+    assert "value" in out
+    assert "random input (seed 0); made-up input, says nothing about accuracy" in out
+    assert "top-1" not in out
+
+
+def test_json(files, capsys):
+    arguments = ("--data", files / "data.npz", "--limit", "10", "--json", "--latency-seconds", "0", "--batch", "3")
+    code, out, _ = run(capsys, files / "a.onnx", files / "b.onnx", *arguments)
+    document = json.loads(out)
+    assert code == 0
+    assert document["models"][0]["macs"] == 108
+    assert document["models"][0]["accuracy"]["top1"] == 100
+    assert document["data"]["samples"] == 10
+    assert document["latency"] is None
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_failed_gate_is_exit_code_1_and_named(files, capsys, as_json):
+    arguments = ("--data", files / "data.npz", "--latency-seconds", "0", "--max-top1-drop", "0.5", "--min-cosine", "0")
+    code, out, err = run(capsys, files / "a.onnx", files / "b.onnx", *arguments, *as_json)
+    assert code == 1
+    assert "gates that failed: max-top1-drop:" in err
+    assert "min-cosine" not in err
+    assert ("FAILED" in out) is not bool(as_json)
+
+
+def test_gates_that_hold(files, capsys):
+    arguments = (
+        "--data",
+        files / "data.npz",
+        "--latency-seconds",
+        "0",
+        "--max-top1-drop",
+        "0",
+        "--min-agreement",
+        "100",
+    )
+    code, out, err = run(capsys, files / "a.onnx", files / "a.onnx", *arguments)
+    assert code == 0
+    assert out.count("passed") == 2
+    assert err == ""
+
+
+def test_preprocessing_options_change_the_metadata(files, capsys):
+    code, out, _ = run(
+        capsys, files / "a.onnx", "--scale", "0.5", "--channel-order", "BGR", "--resize", "short", "--resize-to", "9",
+        "--crop", "2", "-v", "--latency-seconds", "0",
+    )  # fmt: skip
+    assert code == 0
+    line = next(line for line in out.splitlines() if line.startswith("preprocessing"))
+    described = Preprocessing.from_json(out[out.index("{") :].replace("\n", " "), line)
+    assert described == Preprocessing(
+        input="data", size=(2, 2), channel_order="BGR", mean=(7.0,), scale=(0.5,), resize="short", resize_to=9
+    )
+
+
+def test_broken_pictures_are_reported(files, capsys):
+    from PIL import Image
+
+    (files / "images").mkdir()
+    Image.new("RGB", (4, 5)).save(files / "images" / "good.png")
+    (files / "images" / "bad.png").write_text("no image")
+    code, out, err = run(capsys, files / "a.onnx", "--data", files / "images", "--latency-seconds", "0")
+    assert code == 0
+    assert "1 samples" in out
+    assert "1 broken samples left out" in err
+    assert "bad.png" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.onnx",), "no such file"),
+        (("a.onnx", "--data", "none.npz"), "no such file"),
+        (("a.onnx", "--max-top1-drop", "1", "--latency-seconds", "0"), "no such figure"),
+        (("a.onnx", "--mean", "red"), "must be numbers"),
+        (("a.onnx", "--limit", "0"), "Invalid value"),
+        (("a.onnx", "--input-shape", "data=1,3,4,4"), "contradicts the model's"),
+    ],
+)
+def test_bad_input_is_exit_code_2(files, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(files)
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
