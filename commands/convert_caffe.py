@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import PlanishError
 from ..files import check_output, write_model
-from .console import json_option, note, output_option, show_json, verbose_option
+from .console import json_option, output_option, verbose_option
+from .conversion_report import show_conversion
 from .options import parse_input_shapes
 
 if TYPE_CHECKING:
-    from ..files import ModelParts
     from ..preprocessing import Preprocessing
 
 EPILOG = """\b
@@ -68,7 +66,7 @@ def command(prototxt: str, weights: str | None, output: str, **settings: Any) ->
         postprocessing=not settings["no_postprocessing"],
     )
     write_model(parts, output)
-    _show(parts, output, as_json=settings["as_json"], verbose=settings["verbose"])
+    show_conversion(parts, output, as_json=settings["as_json"], verbose=settings["verbose"])
 
 
 def _preprocessing(settings: dict[str, Any]) -> Preprocessing | None:
@@ -88,36 +86,3 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         return tuple(float(number) for number in text.split(","))
     except ValueError:
         raise PlanishError(f"{option} {text}: must be numbers separated by commas") from None
-
-
-def _show(parts: ModelParts, output: str, *, as_json: bool, verbose: bool) -> None:
-    graph = parts.model.graph
-    document: dict[str, Any] = {
-        "output": output,
-        "inputs": {value.name: _shape(value) for value in graph.input},
-        "outputs": {value.name: _shape(value) for value in graph.output},
-        "nodes": len(graph.node),
-        "parameters": sum(array.size for array in parts.tensors.values()),
-        "opset": parts.model.opset_import[0].version,
-        "notes": _notes(parts),
-    }
-    if as_json:
-        show_json(document)
-        return
-    for text in _notes(parts):
-        note(f"note: {text}")
-    if verbose:
-        note("\n".join(f"{node.op_type:20} {node.name}" for node in graph.node))
-    for kind in ("inputs", "outputs"):
-        note(f"{kind}: " + ", ".join(f"{name} {shape}" for name, shape in document[kind].items()))
-    note(f"{output}: {document['nodes']} nodes, {document['parameters']} parameters, opset {document['opset']}")
-
-
-def _shape(value: Any) -> list[int | str]:
-    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
-
-
-def _notes(parts: ModelParts) -> Sequence[str]:
-    metadata = {entry.key: entry.value for entry in parts.model.metadata_props}
-    notes: list[str] = json.loads(metadata.get("planish.provenance", "{}")).get("notes", [])
-    return notes
