@@ -39,12 +39,13 @@ class StoredLayer:
     Attributes:
         name: the layer's name.
         type: its type, or '' where the file does not say it in today's words.
-        blobs: its parameters, views of the mapped file where that is possible.
+        blobs: its parameters, views of the mapped file where that is possible; None stands for one that is shared
+            and stored elsewhere.
     """
 
     name: str
     type: str
-    blobs: tuple[NDArray[np.generic], ...]
+    blobs: tuple[NDArray[np.generic] | None, ...]
 
 
 def read_caffemodel(path: Path) -> list[StoredLayer]:
@@ -104,7 +105,7 @@ def _read_layer(view: memoryview, start: int, end: int) -> StoredLayer:
         elif number == _LAYER_TYPE:
             kind = _text(view, first, last)
         elif number == _LAYER_BLOBS:
-            blobs.append(_read_blob(view, first, last, f"layer '{name}', blob {len(blobs)}"))
+            blobs.append(read_blob(view, first, last, f"layer '{name}', blob {len(blobs)}"))
             if len(blobs) > MAX_BLOBS:
                 raise ValueError(f"more than {MAX_BLOBS} blobs")
     return StoredLayer(name, kind, tuple(blobs))
@@ -118,19 +119,19 @@ def _read_v1_layer(view: memoryview, start: int, end: int) -> StoredLayer:
         if number == _V1_NAME:
             name = _text(view, first, last)
         elif number == _V1_BLOBS:
-            blobs.append(_read_blob(view, first, last, f"layer '{name}', blob {len(blobs)}"))
+            blobs.append(read_blob(view, first, last, f"layer '{name}', blob {len(blobs)}"))
         elif number == _V1_V0:
             for inner, _, begin, stop in wire.fields(view, first, last):
                 if inner == _V0_NAME:
                     name = _text(view, begin, stop)
                 elif inner == _V0_BLOBS:
-                    blobs.append(_read_blob(view, begin, stop, f"layer '{name}', blob {len(blobs)}"))
+                    blobs.append(read_blob(view, begin, stop, f"layer '{name}', blob {len(blobs)}"))
         if len(blobs) > MAX_BLOBS:
             raise ValueError(f"more than {MAX_BLOBS} blobs")
     return StoredLayer(name, "", tuple(blobs))
 
 
-def _read_blob(view: memoryview, start: int, end: int, where: str) -> NDArray[np.generic]:
+def read_blob(view: memoryview, start: int, end: int, where: str) -> NDArray[np.generic]:
     """One BlobProto. Floats may be packed in any number of chunks, unpacked, doubles or half floats."""
     legacy: dict[int, int] = {}
     shape: list[int] | None = None

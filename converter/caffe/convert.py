@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import SourceError
 from ...files import ModelParts
@@ -15,6 +16,7 @@ from .call import BatchBound
 from .cut import cut, net_outputs
 from .graph import GraphBuilder
 from .net import Net, NetInput
+from .preprocess import Embedding, net_preprocessing
 from .self_check import check_shapes
 from .sources import read_net_message, read_weights
 from .structure import read_structure
@@ -33,7 +35,9 @@ def convert_caffe(
     batch: int | None = None,
     opset: int = DEFAULT_OPSET,
     random_weights: int | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    embed_preprocessing: bool = False,
+    uint8_input: bool = False,
     outputs: Sequence[str] = (),
     inputs: Sequence[str] = (),
     input_shapes: Mapping[str, Sequence[int]] | None = None,
@@ -50,7 +54,11 @@ def convert_caffe(
         batch: fixes the batch size; by default it is dynamic, unless a layer is bound to the declared one.
         opset: of the ONNX model.
         random_weights: seed of He initialisation, in place of `weights`.
-        preprocessing: what the model's metadata says about its input.
+        preprocessing: what the model's metadata says about its input: a complete description, or fields that replace
+            those of the net's transform_param.
+        embed_preprocessing: whether the graph itself subtracts the mean, scales and reorders channels; its input is
+            then RGB pixels of 0..255.
+        uint8_input: whether that input is uint8 (N, H, W, C) rather than float32 (N, C, H, W).
         outputs: blobs to be the outputs; by default those that no layer reads.
         inputs: blobs to be inputs in place of the layers that make them.
         input_shapes: shapes of inputs, in place of or in addition to the declared ones.
@@ -74,16 +82,28 @@ def convert_caffe(
     source = read_weights(None if weights is None else Path(weights), net.layers, random_weights)
     shapes = {name: tuple(shape) for name, shape in (input_shapes or {}).items()}
     net = _cut(net, source, outputs, inputs, shapes)
-    graph = build_graph(net, source, opset=opset, batch=batch)
-    facts = {"framework": "caffe", "structure": str(prototxt), "notes": graph.notes}
-    graph.builder.describe(preprocessing, facts)
+    notes = list(net.notes)
+    described = net_preprocessing(net, preprocessing, notes)
+    embedding = _embedding(net, described, uint8=uint8_input) if embed_preprocessing or uint8_input else None
+    graph = build_graph(net, source, opset=opset, batch=batch, notes=notes, embedding=embedding)
+    files = {key: Path(file).name if file else "" for key, file in (("structure", prototxt), ("weights", weights))}
+    facts = {"framework": "caffe", **files, "notes": graph.notes}
+    graph.builder.describe(embedding.remaining() if embedding else described, facts)
     parts = graph.builder.build()
     if check:
         check_shapes(parts, graph)
     return parts
 
 
-def build_graph(net: Net, weights: Weights, *, opset: int, batch: int | None) -> GraphBuilder:
+def build_graph(
+    net: Net,
+    weights: Weights,
+    *,
+    opset: int,
+    batch: int | None,
+    notes: Sequence[str] = (),
+    embedding: Embedding | None = None,
+) -> GraphBuilder:
     """Convert every layer, with a dynamic batch where `batch` is None and no layer is bound to the declared size.
 
     Raises:
@@ -93,13 +113,20 @@ def build_graph(net: Net, weights: Weights, *, opset: int, batch: int | None) ->
     declared = next((entry.shape[0] for entry in net.inputs if entry.shape), None)
     if batch is not None:
         net = replace(net, inputs=tuple(_with_batch(entry, declared, batch) for entry in net.inputs))
-        declared = None
-    notes = list(net.notes)
+        return GraphBuilder(net, weights, opset, None, list(notes), embedding).run()
     try:
-        return GraphBuilder(net, weights, opset, declared, list(notes)).run()
+        return GraphBuilder(net, weights, opset, declared, list(notes), embedding).run()
     except BatchBound as bound:
-        notes.append(f"the batch size is fixed at {declared}: {bound}")
-        return GraphBuilder(net, weights, opset, None, notes).run()
+        fixed = f"the batch size is fixed at {declared}: {bound}"
+        return GraphBuilder(net, weights, opset, None, [*notes, fixed], embedding).run()
+
+
+def _embedding(net: Net, described: Preprocessing | None, *, uint8: bool) -> Embedding:
+    if described is None:
+        raise SourceError(
+            f"{net.file}: says nothing about preprocessing that could be embedded; give --mean or --scale"
+        )
+    return Embedding(described, uint8)
 
 
 def _with_batch(entry: NetInput, declared: int | None, batch: int) -> NetInput:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from ...errors import SourceError, UnsupportedError, nearest
 from ..onnx_builder import BATCH, OnnxBuilder
-from .call import Blob, Initializers, LayerCall, UnsupportedLayer
+from .call import Blob, Initializers, LayerCall, Shape, UnsupportedLayer
 from .net import Layer, Net
+from .preprocess import Embedding
 from .registry import LayerType, find_layer_type, layer_types
 from .weights import Weights
 
@@ -25,6 +26,7 @@ class GraphBuilder:
         opset: of the ONNX model.
         batch: the dynamic batch is that of inputs whose first size is this; None fixes it.
         notes: what the user will be told.
+        embedding: preprocessing to be done by the graph itself.
         blobs: the latest value of each blob.
         fed: the inputs.
         writers: the layer that made each tensor that bears a blob's name.
@@ -36,6 +38,7 @@ class GraphBuilder:
     opset: int
     batch: int | None
     notes: list[str] = field(default_factory=list)
+    embedding: Embedding | None = None
     blobs: dict[str, Blob] = field(default_factory=dict)
     builder: OnnxBuilder = field(init=False)
     fed: dict[str, Blob] = field(default_factory=dict)
@@ -54,13 +57,20 @@ class GraphBuilder:
         for declared in self.net.inputs:
             shape = declared.shape or ()
             batch = 0 if shape and self.batch is not None and shape[0] == self.batch else None
-            sizes = [BATCH if axis == batch else size for axis, size in enumerate(shape)]
-            self.fed[declared.name] = Blob(self.builder.input(declared.name, sizes), shape, batch)
-        self.blobs.update(self.fed)
+            self.blobs[declared.name] = self._declare_input(declared.name, shape, batch)
         self._convert_layers()
         for name in self.net.outputs:
             self._declare_output(name)
         return self
+
+    def _declare_input(self, name: str, shape: Shape, batch: int | None) -> Blob:
+        """The graph input (kept in `fed`) and, where preprocessing is embedded, the nodes that follow it."""
+        sizes: list[int | str | None] = [BATCH if axis == batch else size for axis, size in enumerate(shape)]
+        if self.embedding is None or self.embedding.preprocessing.input != name:
+            self.fed[name] = Blob(self.builder.input(name, sizes), shape, batch)
+            return self.fed[name]
+        self.fed[name] = Blob(name, self.embedding.input_shape(shape), batch)
+        return Blob(self.embedding.emit(self.builder, name, sizes[0], shape), shape, batch)
 
     def _convert_layers(self) -> None:
         reasons: list[str] = []

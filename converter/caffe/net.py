@@ -42,11 +42,13 @@ class NetInput:
         name: the blob.
         shape: as declared, or None where the net does not say.
         line: where it is declared.
+        transform: the preprocessing that its data layer did, if it was one.
     """
 
     name: str
     shape: tuple[int, ...] | None
     line: int
+    transform: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
     feeds: dict[str, NDArray[np.generic]] = {}
     for entry in graph.net.inputs:
         blob = graph.fed[entry.name]
-        feeds[blob.tensor] = generator.random(_sizes(blob, graph.batch, batch), np.float32)
+        pixels = graph.embedding is not None and graph.embedding.preprocessing.input == entry.name
+        dtype = graph.embedding.dtype if graph.embedding is not None and pixels else np.float32
+        feeds[blob.tensor] = generator.random(_sizes(blob, graph.batch, batch), np.float32).astype(dtype)
     model = _skeleton(parts, feeds)
     try:
         answers = Session(model, name=graph.net.file).run(feeds)

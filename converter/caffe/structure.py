@@ -92,7 +92,16 @@ class _Reader:
             self.absent.discard(name)
             if name not in declared:
                 shape = shapes[min(index, len(shapes) - 1)] if shapes else None
-                self.inputs.append(NetInput(name, shape, layer.message.line))
+                self.inputs.append(NetInput(name, shape, layer.message.line, _transform(layer)))
+
+
+def _transform(layer: Layer) -> Message | None:
+    """A data layer's preprocessing; older nets keep it in the layer's own parameters (UpgradeNetDataTransformation)."""
+    names = ("transform_param", "data_param", "image_data_param", "window_data_param")
+    for params in (layer.message.message(name) for name in names):
+        if any(params.has(name) for name in ("scale", "mean_value", "mean_file", "crop_size")):
+            return params
+    return None
 
 
 def _layer_messages(message: Message) -> list[Message]:

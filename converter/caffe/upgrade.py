@@ -60,6 +60,8 @@ _V0_PARAMS = {
     "concat": "concat_param",
     "dropout": "dropout_param",
     "im2col": "convolution_param",
+    "data": "transform_param",
+    "images": "transform_param",
 }
 _V0_TYPES = {
     "conv": "Convolution",
@@ -70,7 +72,12 @@ _V0_TYPES = {
     "images": "ImageData",
     **{entry[0].lower(): entry[1] for entry in V1_TYPES.values()},
 }
-_V0_FIELDS = {"kernelsize": "kernel_size", "biasterm": "bias_term"}
+_V0_FIELDS = {
+    "kernelsize": "kernel_size",
+    "biasterm": "bias_term",
+    "cropsize": "crop_size",
+    "meanfile": "mean_file",
+}
 
 
 def upgrade_v1(layer: Message) -> Message:

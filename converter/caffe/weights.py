@@ -15,7 +15,7 @@ from .caffemodel import StoredLayer
 from .net import Layer
 
 Shape = tuple[int, ...]
-Blobs = tuple[NDArray[np.generic], ...]
+Blobs = tuple[NDArray[np.generic] | None, ...]
 
 
 class Weights(Protocol):
@@ -63,8 +63,9 @@ class StoredWeights:
         name = layer.parameter_names[index] if index < len(layer.parameter_names) else ""
         for owner, position in [*reversed(self._sharers.get(name, [])), (layer, index)]:
             blobs = self._blobs.get(id(owner), ())
-            if position < len(blobs):
-                return self._checked(layer, index, blobs[position], shape, shared=bool(name))
+            found = blobs[position] if position < len(blobs) else None
+            if found is not None:
+                return self._checked(layer, index, found, shape, shared=bool(name))
         raise SourceError(
             f"{layer}: {self._file} holds {self.count(layer) or 'no'} blobs for it, but blob {index} of shape {shape} "
             "is expected; is it the caffemodel of this net?"

@@ -37,7 +37,7 @@ def lstm(call: LayerCall) -> list[Blob]:
 
 @layer("RNN", params="recurrent_param", options=_OPTIONS, source="BVLC rnn_layer.cpp")
 def rnn(call: LayerCall) -> list[Blob]:
-    """Steps h = tanh(W_h h + W_x x + b), o = tanh(W_o h + b_o); blobs W_x, b, with a static input W_s, W_h, W_o, b_o."""
+    """Steps h = tanh(W_h h + W_x x + b), o = tanh(W_o h + b_o); blobs W_x, b, W_s for a static input, W_h, W_o, b_o."""
     units = call.params.integer("num_output")
     given, used = _inputs(call, units, states=1)
     weight = call.weight(used, (units, units))
