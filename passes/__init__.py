@@ -1,6 +1,6 @@
-"""Rewrites of ONNX graphs: exact clean-ups, low rank, pruning, quantization."""
+"""Rewrites of ONNX graphs: exact ones, low rank, pruning, quantization."""
 
-from . import cleanup as cleanup
+from . import exact as exact
 from . import lowrank as lowrank
 from .rewrite import Rewritten as Rewritten
 from .rewrite import rewrite as rewrite

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
+import onnx_graphsurgeon as gs
 
 from ..errors import ModelError
 from ..files import ModelParts, as_parts, read_parts
 from ..runtime_check.cost import ModelCost, count, infer_shapes
 from .base import Pass, Result
-from .cleanup.drop_dead import DropDead
-from .cleanup.drop_identities import DropIdentities
-from .cleanup.fold_batchnorm import FoldBatchnorm
+from .exact import Exact
 from .graph import to_graph, to_parts
 
 InputShapes = Mapping[str, Sequence[int]]
@@ -37,22 +36,24 @@ class Rewritten:
     after: ModelCost
 
 
-def cleanup_passes() -> list[Pass]:
-    """The exact clean-ups that stand before every approximation."""
-    return [DropIdentities(), FoldBatchnorm(), DropDead()]
-
-
 def rewrite(
     model: onnx.ModelProto | ModelParts | str | os.PathLike[str],
     passes: Sequence[Pass],
     input_shapes: InputShapes | None = None,
+    *,
+    exact: bool = True,
 ) -> Rewritten:
-    """Clean `model` up and run `passes` over it. The model that is given is never changed.
+    """Run `passes` over `model`, exact rewrites first. The model that is given is never changed.
+
+    What the exact pass simplifies comes before all others; what it does for the target's sake alone, after them: a
+    normalization that has become a convolution is nothing that low rank should approximate, and ranks are padded once
+    they are known.
 
     Args:
         model: a path or a model. From a path, weights stay in the mapped file until they are needed.
-        passes: in the order they shall run, after the clean-ups.
+        passes: in the order they shall run. An `Exact` among them runs with its own settings, at its own two times.
         input_shapes: of inputs whose sizes the model leaves open, for counting.
+        exact: whether to begin with an `Exact` of default settings where `passes` has none.
 
     Raises:
         ModelError: the model cannot be read or is invalid.
@@ -61,9 +62,22 @@ def rewrite(
     parts = as_parts(model) if isinstance(model, onnx.ModelProto | ModelParts) else read_parts(model)
     before = _cost(parts, input_shapes)
     graph = to_graph(parts)
-    results = tuple((step.name, step.run(graph)) for step in (*cleanup_passes(), *passes))
+    first = next((step for step in passes if isinstance(step, Exact)), None)
+    if first is None and exact:
+        first = Exact(input_shapes=input_shapes or {})
+    results = _run(graph, first, [step for step in passes if step is not first])
     rewritten = to_parts(graph, parts)
-    return Rewritten(rewritten, results, before, _cost(rewritten, input_shapes))
+    return Rewritten(rewritten, tuple(results), before, _cost(rewritten, input_shapes))
+
+
+def _run(graph: gs.Graph, first: Exact | None, others: Sequence[Pass]) -> list[tuple[str, Result]]:
+    if first is None:
+        return [(step.name, step.run(graph)) for step in others]
+    result = Result()
+    first.simplify(graph, result)
+    results = [(step.name, step.run(graph)) for step in others]
+    first.specialize(graph, result)
+    return [(first.name, result), *results]
 
 
 def _cost(parts: ModelParts, input_shapes: InputShapes | None) -> ModelCost:

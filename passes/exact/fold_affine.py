@@ -1,16 +1,19 @@
-"""`fold_batchnorm`: batch normalization, and the Mul and Add that scale layers leave, into the layer before them."""
+"""`fold_affine`: batch normalization, and the Mul and Add that scale layers leave, into the layer before them.
+
+Proof sketch: a layer computes y = W x + b, and what follows z = s y + t for each of the N output channels. So
+z = (s W) x + (s b + t), the same layer with other constants; padding does not matter, for it concerns x alone.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ..base import Pass, Result, register
 from ..graph import constant_values, detach, is_output, unique_name
+from .rule import Rewrite, Rule, Scene
 
 _FOLDED_INTO = frozenset({"Conv", "ConvTranspose", "Gemm"})
 _AFFINE = frozenset({"BatchNormalization", "Mul", "Div", "Add", "Sub"})
@@ -24,31 +27,19 @@ class Affine:
     shift: NDArray[np.float64]
 
 
-@register
-class FoldBatchnorm(Pass):
-    """Fold per-channel affine maps into the convolution or product before them.
+def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
+    """Conv, ConvTranspose or Gemm with constant weights, then BatchNormalization, Mul, Div, Add or Sub by a constant.
 
-    *Given* Conv, ConvTranspose or Gemm with constant weights, then BatchNormalization, or Mul, Div, Add or Sub by a
-    constant per channel; *result*: y = s (W x + b) + t is one layer with weights s W and bias s b + t. Declines where
-    another node or a graph output reads what lies between, and where the result would not be finite.
+    Declines where another node or a graph output reads what lies between, and where the result would not be finite.
     """
-
-    name: ClassVar[str] = "fold_batchnorm"
-    exact: ClassVar[bool] = True
-
-    def run(self, graph: gs.Graph) -> Result:
-        """Fold, until no layer is followed by an affine map."""
-        result = Result()
-        for node in [node for node in graph.nodes if node.op in _AFFINE]:
-            layer = _layer_before(node)
-            if layer is None:
-                continue
-            reason = _fold(graph, layer, node)
-            if reason:
-                result.skipped(node.name, reason)
-            else:
-                result.changed(node.name, f"{node.op} folded into {layer.name}")
-        return result
+    layer = _layer_before(node)
+    if layer is None:
+        return None
+    folded = _folded(scene.graph, layer, node)
+    if isinstance(folded, str):
+        return folded
+    weight, bias = folded
+    return Rewrite(f"{node.op} folded into {layer.name}", lambda: _rewire(scene.graph, layer, node, weight, bias))
 
 
 def _layer_before(node: gs.Node) -> gs.Node | None:
@@ -59,28 +50,29 @@ def _layer_before(node: gs.Node) -> gs.Node | None:
     return None
 
 
-def _fold(graph: gs.Graph, layer: gs.Node, node: gs.Node) -> str | None:
-    """Fold `node` into `layer`, or say why not."""
+def _folded(graph: gs.Graph, layer: gs.Node, node: gs.Node) -> tuple[NDArray[np.generic], NDArray[np.generic]] | str:
+    """The new weights and bias of `layer`, or why not."""
     between = layer.outputs[0]
-    if len(between.outputs) != 1 or is_output(graph, between):
-        return f"what {layer.name} computes is used elsewhere too"
     weight = constant_values(layer.inputs[1])
     bias = constant_values(layer.inputs[2]) if _has_bias(layer) else None
     if weight is None or (bias is None and _has_bias(layer)):
         return f"the weights of {layer.name} are not constant"
-    if layer.op == "Gemm" and (layer.attrs.get("alpha", 1.0) != 1.0 or layer.attrs.get("beta", 1.0) != 1.0):
-        return f"the alpha or beta of {layer.name} is not 1"
     filters = _filters(layer, weight)
     affine = _affine(node, between, filters, weight.ndim)
     if isinstance(affine, str):
         return affine
+    if len(between.outputs) != 1 or is_output(graph, between):
+        return f"what {layer.name} computes is used elsewhere too"
+    if layer.op == "Gemm" and (layer.attrs.get("alpha", 1.0) != 1.0 or layer.attrs.get("beta", 1.0) != 1.0):
+        return f"the alpha or beta of {layer.name} is not 1"
     new_weight = _scaled(layer, weight, np.broadcast_to(affine.scale, filters)).astype(weight.dtype)
-    old_bias = np.zeros(filters) if bias is None else bias.astype(np.float64).reshape(-1)
+    if bias is not None and bias.size not in {1, filters}:
+        return f"the bias of {layer.name} is not one number per output"
+    old_bias = np.broadcast_to(0.0 if bias is None else bias.astype(np.float64).reshape(-1), filters)
     new_bias = (affine.scale * old_bias + affine.shift).astype(weight.dtype)
     if not (np.isfinite(new_weight).all() and np.isfinite(new_bias).all()):
         return "the folded weights would not be finite"
-    _rewire(graph, layer, node, new_weight, new_bias)
-    return None
+    return new_weight, new_bias
 
 
 def _has_bias(layer: gs.Node) -> bool:
@@ -164,3 +156,6 @@ def _rewire(
         layer.inputs[2] = bias_constant
     else:
         layer.inputs.append(bias_constant)
+
+
+RULE = Rule("fold_affine", _AFFINE, match)

@@ -1,0 +1,138 @@
+"""`--pass exact`: the same function up to rounding, in less time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import onnx_graphsurgeon as gs
+
+from ...errors import PlanishError
+from ..base import Pass, Result, Skip, register
+from ..targets import Target, find_target
+from . import drop_identities, fold_affine, lrn
+from .drop_dead import drop_dead
+from .rule import Rule, Scene
+from .trial import speedup
+
+RULES: tuple[Rule, ...] = (
+    drop_identities.RULE,
+    fold_affine.RULE,
+    lrn.RULE,
+)
+"""All rules; which of them comes first matters neither to correctness nor to what is left in the end."""
+
+MEASURABLE = "onnxruntime"
+"""The one target that rules can be measured on as they are applied."""
+
+_MAX_SWEEPS = 100
+_STANDARD_DOMAINS = frozenset({None, "", "ai.onnx"})
+
+
+@register
+@dataclass(slots=True)
+class Exact(Pass):
+    """Exact rewrites for a target runtime.
+
+    *Given* any graph; *result*: a graph that computes the same up to rounding and that the target runs faster. Rules
+    that simplify are applied wherever they match; rules that put other operators in the place of slow ones, where that
+    makes the target faster: by rules of thumb, or measured on the spot. Declines what its rules say, place by place.
+
+    Attributes:
+        target: the runtime that shall become faster.
+        measured: whether rules for the target are timed on this machine and applied only if that makes it faster.
+        input_shapes: of inputs whose sizes the model leaves open, for predictions and measurements.
+        rules: in the order they are tried.
+    """
+
+    name: ClassVar[str] = "exact"
+    exact: ClassVar[bool] = True
+
+    target: Target = field(default_factory=find_target)
+    measured: bool = False
+    input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    rules: Sequence[Rule] = RULES
+
+    def run(self, graph: gs.Graph) -> Result:
+        """Simplify, then put faster operators in the place of slow ones.
+
+        Raises:
+            PlanishError: the rules cannot be measured on the target.
+        """
+        result = Result()
+        self.simplify(graph, result)
+        self.specialize(graph, result)
+        return result
+
+    def simplify(self, graph: gs.Graph, result: Result) -> None:
+        """Apply the rules that leave less to do, before any approximation looks at the graph."""
+        result.skips.clear()
+        self._settle(graph, self._simplifying, result)
+
+    def specialize(self, graph: gs.Graph, result: Result) -> None:
+        """Apply the rules that are there for the target's sake, after all else: they hide layers from other passes.
+
+        Raises:
+            PlanishError: the rules cannot be measured on the target.
+        """
+        if self.measured and self.target.name != MEASURABLE:
+            raise PlanishError(
+                f"rules are measured on {MEASURABLE} only, not on {self.target.name}; leave --measure out"
+            )
+        result.skips.clear()
+        if not self.measured:
+            self._settle(graph, self.rules, result)
+            return
+        self._settle(graph, self._simplifying, result)
+        for rule in self.rules:
+            if not rule.simplifies:
+                self._measure(graph, rule, result)
+
+    @property
+    def _simplifying(self) -> list[Rule]:
+        return [rule for rule in self.rules if rule.simplifies]
+
+    def _settle(self, graph: gs.Graph, rules: Sequence[Rule], result: Result) -> None:
+        """Sweep over the graph until no rule changes anything; what was left alone then is what counts."""
+        for _ in range(_MAX_SWEEPS):
+            changes = len(result.changes)
+            drop_dead(graph, result)
+            skips = [skip for rule in rules for skip in self._sweep(graph, rule, result)]
+            if len(result.changes) == changes:
+                result.skips.extend(skip for skip in skips if skip not in result.skips)
+                return
+        raise RuntimeError(f"exact rules did not come to rest after {_MAX_SWEEPS} sweeps")
+
+    def _sweep(self, graph: gs.Graph, rule: Rule, result: Result, *, forced: bool = False) -> Iterable[Skip]:
+        """Apply `rule` once to every node, whether it gains or not if `forced`."""
+        scene = Scene(graph, self.target, self.input_shapes)
+        helps = forced or rule.targets is None or self.target.name in rule.targets
+        for node in [node for node in graph.nodes if node.op in rule.operators and node.domain in _STANDARD_DOMAINS]:
+            found = rule.match(node, scene) if node.outputs else None
+            if found is None:
+                continue
+            if isinstance(found, str):
+                yield Skip(node.name, f"{rule.name}: {found}")
+            elif not forced and not (helps and found.gain_ms > 0):
+                yield Skip(node.name, f"{rule.name}: would not make {self.target.name} faster")
+            else:
+                name = node.name
+                found.apply()
+                result.changed(name, f"{rule.name}: {found.what}")
+
+    def _measure(self, graph: gs.Graph, rule: Rule, result: Result) -> None:
+        """Apply `rule` everywhere to a copy, and to the graph itself if the copy is faster."""
+        trial, tried = graph.copy(), Result()
+        skips = list(self._sweep(trial, rule, tried, forced=True))
+        places = [change.where for change in tried.changes]
+        if places:
+            self._settle(trial, self._simplifying, tried)
+            gained = speedup(graph, trial, self.input_shapes)
+            if gained.low > 1:
+                skips = list(self._sweep(graph, rule, result, forced=True))
+                self._settle(graph, self._simplifying, result)
+            else:
+                why = f"{rule.name}: measured {gained.median:.3f} times as fast ({gained.low:.3f} or more), not applied"
+                skips += [Skip(place, why) for place in places]
+        result.skips.extend(skip for skip in skips if skip not in result.skips)
