@@ -75,13 +75,16 @@ def _target(destination: str | None, output: str | None, *, as_json: bool) -> st
 
 
 def _weights(entry: Network, given: str | None) -> Path:
-    from ..models import weights_file  # noqa: PLC0415
+    from ..models.download import is_here, weights_file  # noqa: PLC0415
 
     if given is not None:
         return Path(given)
-    if entry.weights.checksum is None and entry.weights.urls:
-        note(f"warning: nobody has published a checksum of {entry.weights.file}; {entry.weights.note}")
-    return weights_file(entry.weights)
+    published = entry.weights
+    if not is_here(published):
+        note(f"downloading {published.file}, {published.bytes / 1e6:.0f} MB, license: {published.license}")
+    if published.urls and published.checksum is None:
+        note(f"warning: nobody has published a checksum of {published.file}; {published.note}")
+    return weights_file(published)
 
 
 def _convert(

@@ -90,11 +90,11 @@ def _document(name: str, entry: Network) -> dict[str, Any]:
 
 def _place(entry: Network) -> str:
     """Whether the weights are here already."""
-    from ..models.download import cache_folder  # noqa: PLC0415
+    from ..models.download import is_here  # noqa: PLC0415
 
     if not entry.weights.urls:
         return "packaged"
-    return "downloaded" if (cache_folder() / entry.weights.file).exists() else "to download"
+    return "downloaded" if is_here(entry.weights) else "to download"
 
 
 def _input(entry: Network) -> str:

@@ -28,6 +28,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("planish"))
 
 
+def is_here(weights: Weights) -> bool:
+    """Whether a file of weights is packaged or in the cache."""
+    return not weights.urls or (cache_folder() / weights.file).exists()
+
+
 def weights_file(weights: Weights) -> Path:
     """The path of a file of weights, downloaded if it is neither packaged nor in the cache.
 
@@ -62,6 +67,17 @@ def _retrieve(weights: Weights, url: str) -> Path:
 
 
 def _reason(error: Exception) -> str:
+    """In a few words what requests tells in many."""
+    from requests import exceptions  # noqa: PLC0415 - pooch brings it
+
+    if isinstance(error, exceptions.HTTPError):
+        return str(error).partition(" for url")[0]
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if isinstance(error, exceptions.Timeout):
+        return f"no answer within {TIMEOUT_S} seconds"
+    if isinstance(error, exceptions.ConnectionError):
+        return "the server cannot be reached; is this machine offline?"
     if isinstance(error, ValueError) and "hash" in str(error):
         return "it gives another file than the published one (wrong checksum)"
     return str(error).partition("\n")[0]

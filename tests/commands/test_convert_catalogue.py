@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -81,6 +82,8 @@ def test_offline_the_error_says_which_file_to_put_where(tmp_path, offline, capsy
     assert main(["convert", "caffe_squeezenet_v1_1", "-o", str(path)]) == 2
     said = capsys.readouterr().err
     assert f"put it at {offline / 'squeezenet_v1.1.caffemodel'}, or name the file with --weights" in said
+    assert said.startswith("downloading squeezenet_v1.1.caffemodel, 5 MB, license: BSD-2-Clause")
+    assert "the server cannot be reached" in said
     assert "Traceback" not in said
     assert not path.exists()
 
@@ -111,3 +114,13 @@ def test_bad_input_is_refused_and_nothing_is_written(arguments, message, tmp_pat
     assert main(["convert", *(argument.format(**places) for argument in arguments)]) == 2
     assert message in capsys.readouterr().err
     assert [entry.name for entry in tmp_path.iterdir()] == ["in.caffemodel"]
+
+
+def test_weights_without_a_published_checksum_are_taken_with_a_warning(tmp_path, offline, monkeypatch, capsys):
+    entry = find_network("caffe_digits")
+    offline.mkdir()
+    (offline / "unchecked.caffemodel").write_bytes((FOLDER / entry.weights.file).read_bytes())
+    published = replace(entry.weights, file="unchecked.caffemodel", urls=("http://127.0.0.1:9/x",), note="none given")
+    monkeypatch.setattr("planish.models.find_network", lambda _: replace(entry, weights=published))
+    assert main(["convert", "caffe_digits", "-o", str(tmp_path / "digits.onnx")]) == 0
+    assert "warning: nobody has published a checksum of unchecked.caffemodel; none given" in capsys.readouterr().err
