@@ -104,7 +104,8 @@ def batch_to_space(call: LayerCall) -> Blob:
     count, total = len(blocks), math.prod(blocks)
     if x.shape[0] % total:
         raise call.error(f"{x.shape[0]} samples do not divide into blocks of {total}")
-    split = call.reshape(x, [*blocks, x.shape[0] // total, *x.shape[1:]], batch=None if x.batch is None else count)
+    call.fix_batch(f"its batch must divide into blocks of {total}")
+    split = call.reshape(x, [*blocks, x.shape[0] // total, *x.shape[1:]])
     pairs = [axis for index in range(count) for axis in (count + 1 + index, index)]
     turned = call.node("Transpose", [split], perm=[count, *pairs, *range(2 * count + 1, count + x.rank)])
     sizes = [size * block for size, block in zip(x.shape[1:], blocks, strict=False)]

@@ -60,9 +60,7 @@ def max_unpool(call: LayerCall) -> Blob:
     if call.params.enum("unpool", ("MAX", "AVE", "TILE"), "MAX") != "MAX":
         raise call.unsupported("only unpool: MAX is converted; use a Deconvolution with a constant kernel instead")
     if len(call.bottoms) < 2:
-        raise call.unsupported(
-            "unpooling without a mask is not converted; give the mask of the Pooling as second bottom"
-        )
+        raise call.unsupported("unpooling needs a mask; give the second top of the Pooling as second bottom")
     return _unpool(call, _deconvnet_size(call))
 
 
