@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
+  planish rewrite --pass exact model.onnx -o fast.onnx
   planish rewrite --pass lowrank --ratio 2 model.onnx -o small.onnx
   planish rewrite --pass lowrank --ratio 2 --scope conv --save-plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --plan plan.json model.onnx -o small.onnx
@@ -45,6 +46,10 @@ Examples:
 @click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out.")
 @click.option("--layer", help="Rewrite this layer alone, at --rank.")
 @click.option("--rank", type=click.IntRange(min=1), help="The rank for --layer.")
+@click.option("--no-exact", is_flag=True, help="Do not begin with exact rewrites (the pass 'exact').")
+@click.option("--measure", is_flag=True, help="Time exact rewrites on this machine; keep those that make it faster.")
+@click.option("--opset", type=int, metavar="N", help="Version of the ONNX operators to write.")
+@click.option("--fp16-weights", is_flag=True, help="Store weights as float16; they are computed with in float32.")
 @input_shape_option
 @json_option
 @verbose_option
@@ -58,8 +63,10 @@ def command(
     if save_plan:
         check_output(save_plan, model, output)
     shapes = parse_input_shapes(input_shape)
-    passes = [_make_pass(name, settings, shapes) for name in names.split(",")]
-    rewritten = rewrite(model, passes, shapes)
+    passes = [_make_pass(name, settings, shapes) for name in _pass_names(names, settings)]
+    rewritten = rewrite(
+        model, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
+    )
     plan = next((result.plan for _, result in rewritten.results if result.plan is not None), None)
     write_model(rewritten.parts, output)
     if save_plan:
@@ -67,12 +74,27 @@ def command(
     _show(rewritten, output, settings["scope"], as_json=settings["as_json"], verbose=settings["verbose"])
 
 
+def _pass_names(names: str, settings: dict[str, Any]) -> list[str]:
+    """The passes asked for, the exact one first unless it is asked for elsewhere or not wanted."""
+    wanted = [name.strip() for name in names.split(",")]
+    if not settings["no_exact"]:
+        return wanted if "exact" in wanted else ["exact", *wanted]
+    if "exact" in wanted:
+        raise PlanishError("--no-exact contradicts --pass exact; give one of them")
+    if settings["measure"]:
+        raise PlanishError("--measure times exact rewrites, which --no-exact leaves out; give one of them")
+    return wanted
+
+
 def _make_pass(name: str, settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> Pass:
     """The pass of that name with the settings of the command line that concern it."""
     from ..passes.base import find_pass  # noqa: PLC0415
+    from ..passes.exact import Exact  # noqa: PLC0415
     from ..passes.lowrank import Lowrank  # noqa: PLC0415
 
-    pass_class = find_pass(name.strip())
+    pass_class = find_pass(name)
+    if pass_class is Exact:
+        return Exact(measured=settings["measure"], input_shapes=shapes)
     if pass_class is not Lowrank:
         return pass_class()
     plan = _given_plan(settings)
@@ -89,7 +111,7 @@ def _make_pass(name: str, settings: dict[str, Any], shapes: dict[str, tuple[int,
 
 
 def _given_plan(settings: dict[str, Any]) -> Plan | None:
-    from ..passes.lowrank.lowrank import plan_for_layer  # noqa: PLC0415
+    from ..passes.lowrank.fitting import plan_for_layer  # noqa: PLC0415
     from ..passes.plan import read_plan  # noqa: PLC0415
 
     plan_file, layer, rank = settings["plan_file"], settings["layer"], settings["rank"]

@@ -14,6 +14,8 @@ from ..files import ModelParts, as_parts, read_parts
 from ..runtime_check.cost import ModelCost, count, infer_shapes
 from .base import Pass, Result
 from .exact import Exact
+from .exact.half_weights import store_halves
+from .exact.opset import convert_opset
 from .graph import to_graph, to_parts
 
 InputShapes = Mapping[str, Sequence[int]]
@@ -42,6 +44,8 @@ def rewrite(
     input_shapes: InputShapes | None = None,
     *,
     exact: bool = True,
+    opset: int | None = None,
+    half_weights: bool = False,
 ) -> Rewritten:
     """Run `passes` over `model`, exact rewrites first. The model that is given is never changed.
 
@@ -54,6 +58,8 @@ def rewrite(
         passes: in the order they shall run. An `Exact` among them runs with its own settings, at its own two times.
         input_shapes: of inputs whose sizes the model leaves open, for counting.
         exact: whether to begin with an `Exact` of default settings where `passes` has none.
+        opset: version of the standard operators to end with; by default the model's own.
+        half_weights: whether to store weights as float16, to be cast to float32 when the model is loaded.
 
     Raises:
         ModelError: the model cannot be read or is invalid.
@@ -67,6 +73,10 @@ def rewrite(
         first = Exact(input_shapes=input_shapes or {})
     results = _run(graph, first, [step for step in passes if step is not first])
     rewritten = to_parts(graph, parts)
+    if opset is not None:
+        rewritten = convert_opset(rewritten, opset)
+    if half_weights:
+        rewritten = store_halves(rewritten)
     return Rewritten(rewritten, tuple(results), before, _cost(rewritten, input_shapes))
 
 
