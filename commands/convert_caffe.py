@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import PlanishError
-from ..files import check_output, write_model
+from ..files import STDOUT, check_output, write_model
 from .console import json_option, output_option, verbose_option
 from .conversion_report import show_conversion
+from .layer_list import list_layers_option, show_caffe_layers
 from .options import parse_input_shapes
-
-if TYPE_CHECKING:
-    from ..preprocessing import Preprocessing
 
 EPILOG = """\b
 Examples:
@@ -42,12 +41,18 @@ Examples:
 @click.option("--channel-order", type=click.Choice(["RGB", "BGR", "GRAY"]), help="Of the input [default: BGR].")
 @click.option("--resize", type=click.Choice(["warp", "short", "none"]), help="How images come to size.")
 @click.option("--resize-to", type=click.IntRange(min=1), metavar="PIXELS", help="Side after --resize, before the crop.")
+@click.option("--embed-preprocessing", is_flag=True, help="Subtract the mean, scale and reorder inside the graph.")
+@click.option("--uint8-input", is_flag=True, help="The same, on uint8 images (N, H, W, C).")
+@click.option("--verify", type=click.Choice(["opencv"]), help="Compare numbers with OpenCV's Caffe reader.")
+@list_layers_option(show_caffe_layers)
 @json_option
 @verbose_option
 def command(prototxt: str, weights: str | None, output: str, **settings: Any) -> None:
     """Convert the net PROTOTXT with the caffemodel WEIGHTS to ONNX."""
     from ..converter.caffe import convert_caffe  # noqa: PLC0415 - keeps `planish --help` quick
 
+    if output == STDOUT and settings["as_json"]:
+        raise PlanishError("--json contradicts '-o -': standard output takes the model; give -o FILE")
     check_output(output, prototxt, *([weights] if weights else []))
     if weights is None and settings["random_weights"] is None:
         raise PlanishError(f"{prototxt}: give its caffemodel as second argument, or --random-weights SEED")
@@ -64,19 +69,24 @@ def command(prototxt: str, weights: str | None, output: str, **settings: Any) ->
         level=settings["level"],
         stages=settings["stages"],
         postprocessing=not settings["no_postprocessing"],
+        embed_preprocessing=settings["embed_preprocessing"],
+        uint8_input=settings["uint8_input"],
+        verify=settings["verify"] is not None,
     )
     write_model(parts, output)
     show_conversion(parts, output, as_json=settings["as_json"], verbose=settings["verbose"])
 
 
-def _preprocessing(settings: dict[str, Any]) -> Preprocessing | None:
-    from ..preprocessing import Preprocessing  # noqa: PLC0415
-
+def _preprocessing(settings: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the options give; the net says the others."""
     given = {name: settings[name] for name in ("channel_order", "resize", "resize_to")}
-    given |= {name: _numbers(f"--{name}", settings[name]) for name in ("mean", "scale")}
-    if not any(given.values()):
-        return None
-    return Preprocessing(channel_order="BGR").with_changes(**given)
+    given["scale"] = _numbers("--scale", settings["scale"])
+    mean = settings["mean"]
+    if mean is not None and Path(mean).suffix in (".binaryproto", ".npy"):
+        from ..converter.caffe.mean_file import mean_fields, read_mean  # noqa: PLC0415
+
+        return given | mean_fields(read_mean(Path(mean)))
+    return given | {"mean": _numbers("--mean", mean)}
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:

@@ -20,6 +20,7 @@ from .preprocess import Embedding, net_preprocessing
 from .self_check import check_shapes
 from .sources import read_net_message, read_weights
 from .structure import read_structure
+from .verify import verify_with_opencv
 from .weights import Weights
 
 PathLike = str | os.PathLike[str]
@@ -45,6 +46,7 @@ def convert_caffe(
     stages: Collection[str] = (),
     postprocessing: bool = True,
     check: bool = True,
+    verify: bool = False,
 ) -> ModelParts:
     """Convert a Caffe net to ONNX.
 
@@ -66,6 +68,7 @@ def convert_caffe(
         stages: of the net's state, besides those that the net names.
         postprocessing: whether layers that turn a detector's raw answers into boxes are kept.
         check: whether the model is run once in onnxruntime to compare its shapes with Caffe's.
+        verify: whether its numbers are compared with those of OpenCV's Caffe reader; notes say the outcome.
 
     Returns:
         The model; its weights are views of the mapped caffemodel. `planish.provenance` in its metadata holds notes.
@@ -87,6 +90,8 @@ def convert_caffe(
     embedding = _embedding(net, described, uint8=uint8_input) if embed_preprocessing or uint8_input else None
     graph = build_graph(net, source, opset=opset, batch=batch, notes=notes, embedding=embedding)
     files = {key: Path(file).name if file else "" for key, file in (("structure", prototxt), ("weights", weights))}
+    if verify:
+        graph.notes.extend(_verify(prototxt, weights, graph))
     facts = {"framework": "caffe", **files, "notes": graph.notes}
     graph.builder.describe(embedding.remaining() if embedding else described, facts)
     parts = graph.builder.build()
@@ -127,6 +132,19 @@ def _embedding(net: Net, described: Preprocessing | None, *, uint8: bool) -> Emb
             f"{net.file}: says nothing about preprocessing that could be embedded; give --mean or --scale"
         )
     return Embedding(described, uint8)
+
+
+def _verify(prototxt: PathLike, weights: PathLike | None, graph: GraphBuilder) -> list[str]:
+    """A note on each output."""
+    if weights is None or graph.embedding is not None:
+        raise SourceError("--verify needs a weights file and goes without --embed-preprocessing and --uint8-input")
+    compared = verify_with_opencv(Path(prototxt), Path(weights), graph.builder.build(), graph)
+    return [
+        f"verified: output '{found.output}' differs from OpenCV's by {found.difference:.1e} of its largest value"
+        if found.difference is not None
+        else f"not verified: output '{found.output}': {found.reason}"
+        for found in compared
+    ]
 
 
 def _with_batch(entry: NetInput, declared: int | None, batch: int) -> NetInput:
