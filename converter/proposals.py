@@ -30,6 +30,7 @@ class ProposalOptions:
         offsets: whether the deltas are offsets of the corners in pixels (MXNet's `iou_loss`).
         stride: where given, cells beyond the image's size over it get the score -1, and what is too small grows by
             the least size (MXNet).
+        scale_columns: of the image's row, the scales of width and height that lead to the original image.
     """
 
     anchors: Boxes
@@ -42,6 +43,7 @@ class ProposalOptions:
     centred: bool = False
     offsets: bool = False
     stride: int | None = None
+    scale_columns: tuple[int, int] = (2, 2)
 
     @property
     def candidates(self) -> int:
@@ -147,8 +149,10 @@ def _demote(builder: OnnxBuilder, boxes: str, scores: str, image: str, options: 
     if options.stride is not None:
         scores = builder.node("Where", [_beyond_image(builder, image, options), _scalar(builder, -1.0), scores])
     sides = arithmetic(builder, "Sub", columns(builder, boxes, 2, 4), columns(builder, boxes, 0, 2))
-    least = arithmetic(builder, "Mul", columns(builder, image, 2, 3), options.min_size)  # (N, 1, 1)
-    short = builder.node("Less", [reduce(builder, "Min", arithmetic(builder, "Add", sides, 1.0), [2]), least])
+    scales = join(builder, *(columns(builder, image, column, column + 1) for column in options.scale_columns))
+    least = arithmetic(builder, "Mul", scales, options.min_size)  # (N, 1, 2)
+    beyond = builder.node("Sub", [arithmetic(builder, "Add", sides, 1.0), least])
+    short = builder.node("Less", [reduce(builder, "Min", beyond, [2]), _scalar(builder, 0.0)])
     flags = builder.node("Squeeze", [short, builder.integers([2], "axes")])
     score = LOWEST if options.small_score is None else options.small_score
     if options.stride is not None:  # MXNet grows what it demotes

@@ -75,7 +75,7 @@ def python(call: LayerCall) -> list[Blob]:
 
 def _setting(settings: str, name: str, default: Sequence[float]) -> list[float]:
     """The numbers that a line of YAML such as `'feat_stride': 16` or `scales: [8, 16]` gives."""
-    found = re.search(rf"['\"]?\b{name}['\"]?\s*:\s*[\[(]?([\d., \t]+)", settings)
+    found = re.search(rf"\b{name}['\"]?\s*:\s*(?:!!\S+\s*)?[\[(]?\s*(\d[\d., \t]*)", settings)
     return [float(value) for value in re.findall(r"\d+\.?\d*", found[1])] if found else list(default)
 
 
@@ -107,7 +107,13 @@ def _propose(
     call.fix_batch("it proposes for one image at a time")
     first = region_anchors(base, ratios, scales, floor_area=False, half_even=half_even)
     options = ProposalOptions(
-        anchor_grid(first, cells, stride), cells, *kept, iou_threshold, min_size, small_score=small_score
+        anchor_grid(first, cells, stride),
+        cells,
+        *kept,
+        iou_threshold,
+        min_size,
+        small_score=small_score,
+        scale_columns=(2, 2) if image.shape[1] == 3 else (3, 2),
     )
     bounds = [call.integers([value]) for value in (count, 2 * count, 1)]
     foreground = call.node("Slice", [scores.tensor, *bounds])
