@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
-from ..layers import Layer, list_layers
+from ..layers import list_layers
 from .coefficients import DEFAULT_COEFFICIENTS
-from .features import BLOCKS_AT_ONCE, Features, crossing_gb, work_features
+from .features import Blocks, Features, crossing_gb, work_features
 from .layout import Layout
 from .operators import operator_features
 from .target import FLOOR, NodeLatency, Target
@@ -26,56 +26,47 @@ class DirectTarget(Target):
 
     Attributes:
         coefficients: milliseconds per unit of each feature.
-        aligned: whether the runtime computes in blocks of channels, so that odd widths cost extra.
+        alignment: input channels that are no multiple of this cost extra (see `Blocks`).
     """
 
     coefficients: Mapping[str, float] = field(default_factory=lambda: DEFAULT_COEFFICIENTS)
-    aligned: bool = True
+    alignment: int = FLOOR
 
     def latency_ms(self, work: Work) -> float:
         """Predicted milliseconds of one Conv or product, layout changes at its edges included."""
-        block = self.layout_block
-        found = work_features(work, block)
-        found["crossing_gb"] = crossing_gb(work, block)
+        blocks = self.blocks
+        found = work_features(work, blocks)
+        found["crossing_gb"] = crossing_gb(work, blocks)
         return self.milliseconds(found)
 
     def graph_latency(self, graph: gs.Graph, shapes: Mapping[str, Shape]) -> list[NodeLatency]:
         """Predicted milliseconds of every node; a layout change counts to the node that asks for it."""
         return [
             NodeLatency(node.name, node.op, self.milliseconds(found))
-            for node, found in graph_features(graph, shapes, self.layout_block)
+            for node, found in graph_features(graph, shapes, self.blocks)
         ]
 
     @property
-    def layout_block(self) -> int:
-        """Channels in a block of the runtime's layout; 1 where widths need no alignment."""
-        return self.block if self.aligned else 1
+    def blocks(self) -> Blocks:
+        """The runtime's layout."""
+        return Blocks(self.block, self.alignment)
 
     def milliseconds(self, found: Features) -> float:
         """Amounts times coefficients."""
         return sum(self.coefficients.get(name, 0.0) * amount for name, amount in found.items())
 
-    def is_wasteful(self, rank: int) -> bool:
-        """One block alone is the slowest way to compute: two cost hardly more."""
-        return self.aligned and rank == self.block and rank > BLOCKS_AT_ONCE * FLOOR
 
-
-def graph_features(graph: gs.Graph, shapes: Mapping[str, Shape], block: int) -> list[tuple[gs.Node, Features]]:
+def graph_features(graph: gs.Graph, shapes: Mapping[str, Shape], blocks: Blocks) -> list[tuple[gs.Node, Features]]:
     """What every node of `graph` amounts to."""
     layers, _ = list_layers(graph, shapes, "all")
     works = {layer.name: layer_work(layer) for layer in layers}
-    layout = Layout(shapes, block)
+    layout = Layout(shapes, blocks)
     listed = []
     for node in graph.nodes:
         work = works.get(node.name)
-        found = operator_features(node, layout) if work is None else work_features(work, block)
+        found = operator_features(node, layout) if work is None else work_features(work, blocks)
         crossed = layout.crossing_gb(node, work)
         if crossed:
             found["crossing_gb"] = found.get("crossing_gb", 0.0) + crossed
         listed.append((node, found))
     return listed
-
-
-def layers_of(graph: gs.Graph, shapes: Mapping[str, Shape]) -> dict[str, Layer]:
-    """The Conv, Gemm and MatMul layers of `graph` by name."""
-    return {layer.name: layer for layer in list_layers(graph, shapes, "all")[0]}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
-from .features import is_blocked, takes_plain_input
+from .features import Blocks, is_blocked, takes_plain_input
 from .work import FLOAT_BYTES, Work
 
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid"})
@@ -26,12 +26,12 @@ class Layout:
 
     Args:
         shapes: of all tensors.
-        block: channels in a block.
+        blocks: the runtime's blocked layout.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], block: int) -> None:
+    def __init__(self, shapes: Mapping[str, Shape], blocks: Blocks) -> None:
         self._shapes = shapes
-        self._block = block
+        self._blocks = blocks
         self._blocked: set[str] = set()
         self._both: set[str] = set()
 
@@ -61,11 +61,11 @@ class Layout:
     def _layouts(self, node: gs.Node, work: Work | None) -> tuple[bool | None, bool]:
         """Whether the node wants its inputs blocked (None: as they are), and whether its output is."""
         if node.op == "Conv" and work is not None:
-            blocked = is_blocked(work, self._block)
-            return blocked and not takes_plain_input(work, self._block), blocked
+            blocked = is_blocked(work, self._blocks)
+            return blocked and not takes_plain_input(work, self._blocks), blocked
         inputs = [tensor.name in self._blocked for tensor in _activations(node)]
         if node.op in POOLS:
-            aligned = self._channels(node.inputs[0].name) % self._block == 0
+            aligned = self._channels(node.inputs[0].name) % self._blocks.size == 0
             return aligned, aligned
         if node.op in _FOLLOWERS or is_fused(node):
             return None, bool(inputs) and inputs[0]
@@ -76,7 +76,7 @@ class Layout:
     def _joins_in_blocks(self, node: gs.Node) -> bool:
         if node.op == "Concat":
             return node.attrs.get("axis") == 1 and all(
-                self._channels(tensor.name) % self._block == 0 for tensor in node.inputs
+                self._channels(tensor.name) % self._blocks.size == 0 for tensor in node.inputs
             )
         shapes = {self._shapes.get(tensor.name) for tensor in node.inputs}
         return len(shapes) == 1
@@ -91,23 +91,36 @@ class Layout:
 
 
 def is_fused(node: gs.Node) -> bool:
-    """Whether onnxruntime computes this node inside the convolution that feeds it."""
-    if not node.inputs or not node.inputs[0].inputs:
+    """Whether onnxruntime computes this node inside the convolution or product that feeds it."""
+    if _is_affine(node):
+        return _continues_conv(node.inputs)
+    if node.op not in FUSED_ACTIVATIONS or not node.inputs:
         return False
-    producer = node.inputs[0].inputs[0]
-    alone = len(node.inputs[0].outputs) == 1
-    if node.op == "BatchNormalization":
-        return alone and producer.op == "Conv"
-    if node.op not in FUSED_ACTIVATIONS:
-        return False
-    return alone and (producer.op in {"Conv", "Gemm"} or is_fused(producer) or is_residual(producer))
+    producer = _only_producer(node.inputs[0])
+    return producer is not None and (
+        producer.op in {"Conv", "Gemm"} or (_is_affine(producer) and is_fused(producer)) or is_residual(producer)
+    )
 
 
 def is_residual(node: gs.Node) -> bool:
-    """Whether an Add accumulates into the convolution that feeds it."""
-    return node.op in {"Add", "Sum"} and any(
-        len(tensor.outputs) == 1 and tensor.inputs and tensor.inputs[0].op == "Conv" for tensor in node.inputs
-    )
+    """Whether an Add accumulates into a convolution that feeds it."""
+    return node.op in {"Add", "Sum"} and len(_activations(node)) == 2 and _continues_conv(node.inputs)
+
+
+def _is_affine(node: gs.Node) -> bool:
+    """Whether the node scales and shifts channels by constants, which folds into weights."""
+    return node.op == "BatchNormalization" or (node.op in {"Mul", "Add", "Sub"} and len(_activations(node)) == 1)
+
+
+def _continues_conv(tensors: Sequence[gs.Tensor]) -> bool:
+    """Whether one of `tensors` comes from a Conv, or from what folds into one, and goes nowhere else."""
+    producers = [producer for tensor in tensors if (producer := _only_producer(tensor)) is not None]
+    return any(producer.op == "Conv" or (_is_affine(producer) and is_fused(producer)) for producer in producers)
+
+
+def _only_producer(tensor: gs.Tensor) -> gs.Node | None:
+    """The node that makes `tensor` for one consumer alone."""
+    return tensor.inputs[0] if len(tensor.inputs) == 1 and len(tensor.outputs) == 1 else None
 
 
 def _activations(node: gs.Node) -> list[gs.Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 UNKNOWN_BLOCK = 16
@@ -30,6 +31,14 @@ def vector_block() -> int:
     if flags is None:
         return UNKNOWN_BLOCK
     return 16 if "avx512f" in flags.split() else 8
+
+
+def runtime_version(package: str) -> str:
+    """The version of an installed Python package; 'absent' if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _facts() -> dict[str, str]:

@@ -1,39 +1,53 @@
-"""Effective GFLOP/s of Winograd runtimes where they were not measured on this machine.
-
-Distilled from measurements on one core with AVX-512 whose peak is 266 GFLOP/s (see docs/targets.md); a core that is
-faster or slower as a whole cancels in a speed-up.
-"""
+"""Effective GFLOP/s of Winograd runtimes where they were not measured on this machine; see `winograd.rate_name`."""
 
 from __future__ import annotations
 
-from .winograd import Rates
+from collections.abc import Mapping
+from types import MappingProxyType
 
-NCNN = Rates(
+CHANNELS = (16, 64, 128, 256, 512)
+"""The columns of the tables."""
+
+_COMMON = {"product_weight_gb": 29.0, "product_gflop": 5.0, "op_gb": 60.0}
+
+
+def _table(rows: Mapping[str, tuple[float, ...]]) -> Mapping[str, float]:
+    """By name of the rate, from rows by 'kind@size' with one rate for each of `CHANNELS`."""
+    rates = {
+        f"{kind}@{channels}x{size}": rate
+        for row, found in rows.items()
+        for kind, _, size in [row.partition("@")]
+        for channels, rate in zip(CHANNELS, found, strict=True)
+    }
+    return MappingProxyType(rates | _COMMON)
+
+
+NCNN = _table(
     {
-        "winograd": ((3, 60.0), (64, 330.0), (128, 450.0), (256, 560.0), (512, 600.0)),
-        "line": ((16, 60.0), (64, 130.0), (128, 190.0), (256, 220.0), (512, 230.0)),
-        "pointwise": ((16, 80.0), (64, 180.0), (128, 220.0), (256, 240.0), (512, 240.0)),
-        "direct": ((3, 60.0), (64, 180.0), (256, 220.0)),
-        "depthwise": ((1, 30.0),),
+        "3x3@28": (60.0, 330.0, 450.0, 560.0, 600.0),
+        "line@28": (60.0, 130.0, 190.0, 220.0, 230.0),
+        "1x1@28": (80.0, 180.0, 220.0, 240.0, 240.0),
+        "direct@28": (60.0, 180.0, 200.0, 220.0, 220.0),
+        "depthwise@28": (30.0, 30.0, 30.0, 30.0, 30.0),
     }
 )
 
-MNN = Rates(
+MNN = _table(
     {
-        "winograd": ((3, 60.0), (64, 220.0), (128, 300.0), (256, 360.0), (512, 380.0)),
-        "line": ((16, 60.0), (64, 90.0), (128, 120.0), (256, 140.0), (512, 150.0)),
-        "pointwise": ((16, 80.0), (64, 170.0), (128, 210.0), (256, 230.0), (512, 230.0)),
-        "direct": ((3, 60.0), (64, 140.0), (256, 170.0)),
-        "depthwise": ((1, 30.0),),
+        "3x3@28": (60.0, 220.0, 300.0, 360.0, 380.0),
+        "line@28": (60.0, 90.0, 120.0, 140.0, 150.0),
+        "1x1@28": (80.0, 170.0, 210.0, 230.0, 230.0),
+        "direct@28": (60.0, 140.0, 150.0, 170.0, 170.0),
+        "depthwise@28": (30.0, 30.0, 30.0, 30.0, 30.0),
     }
 )
 
-OPENCV = Rates(
+OPENCV = _table(
     {
-        "winograd": ((3, 50.0), (64, 220.0), (128, 260.0), (256, 290.0), (512, 290.0)),
-        "line": ((16, 40.0), (64, 60.0), (128, 62.0), (512, 64.0)),
-        "pointwise": ((16, 80.0), (64, 150.0), (128, 190.0), (256, 210.0), (512, 210.0)),
-        "direct": ((3, 50.0), (64, 120.0), (256, 150.0)),
-        "depthwise": ((1, 20.0),),
+        "3x3@28": (50.0, 220.0, 260.0, 290.0, 290.0),
+        "line@28": (40.0, 60.0, 62.0, 64.0, 64.0),
+        "1x1@28": (80.0, 150.0, 190.0, 210.0, 210.0),
+        "direct@28": (50.0, 120.0, 130.0, 150.0, 150.0),
+        "depthwise@28": (20.0, 20.0, 20.0, 20.0, 20.0),
     }
 )

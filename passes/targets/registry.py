@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from ...errors import PlanishError, nearest
-from . import rates
+from .coefficients import DEFAULT_COEFFICIENTS
 from .direct import DirectTarget
-from .machine import UNKNOWN_BLOCK, vector_block
+from .machine import UNKNOWN_BLOCK, cpu_model, runtime_version, vector_block
+from .rates import MNN, NCNN, OPENCV
+from .store import Machine, load_coefficients
 from .target import FLOOR, Target
 from .winograd import WinogradTarget
 
 DEFAULT = "onnxruntime"
 
-_TARGETS: dict[str, Callable[[], Target]] = {
-    "onnxruntime": lambda: DirectTarget("onnxruntime", vector_block()),
-    "openvino": lambda: DirectTarget("openvino", vector_block() // 2, aligned=False),
-    "ncnn": lambda: WinogradTarget("ncnn", vector_block(), rates=rates.NCNN),
-    "mnn": lambda: WinogradTarget("mnn", FLOOR, rates=rates.MNN),
-    "opencv": lambda: WinogradTarget("opencv", vector_block() // 2, rates=rates.OPENCV),
-    "generic": lambda: DirectTarget("generic", UNKNOWN_BLOCK),
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How to make a target from its coefficients.
+
+    Attributes:
+        make: the target of that name with these coefficients.
+        coefficients: where this machine was not calibrated.
+        runtime: the Python package whose version a calibration belongs to; '' where there is none.
+    """
+
+    make: Callable[[str, Mapping[str, float]], Target]
+    coefficients: Mapping[str, float]
+    runtime: str
+
+
+_TARGETS: dict[str, _Entry] = {
+    "onnxruntime": _Entry(
+        lambda name, found: DirectTarget(name, vector_block(), coefficients=found), DEFAULT_COEFFICIENTS, "onnxruntime"
+    ),
+    "openvino": _Entry(
+        lambda name, found: DirectTarget(name, vector_block(), coefficients=found, alignment=1),
+        DEFAULT_COEFFICIENTS,
+        "openvino",
+    ),
+    "ncnn": _Entry(lambda name, found: WinogradTarget(name, vector_block(), coefficients=found), NCNN, "ncnn"),
+    "mnn": _Entry(lambda name, found: WinogradTarget(name, FLOOR, coefficients=found), MNN, "MNN"),
+    "opencv": _Entry(
+        lambda name, found: WinogradTarget(name, 2 * FLOOR, coefficients=found), OPENCV, "opencv-python-headless"
+    ),
+    "generic": _Entry(
+        lambda name, found: DirectTarget(name, UNKNOWN_BLOCK, coefficients=found), DEFAULT_COEFFICIENTS, ""
+    ),
 }
 
 
@@ -28,12 +57,37 @@ def target_names() -> tuple[str, ...]:
     return tuple(_TARGETS)
 
 
-def find_target(name: str = DEFAULT) -> Target:
-    """The target of that name, calibrated if this machine was.
+def find_target(name: str = DEFAULT, threads: int = 1) -> Target:
+    """The target of that name, with what `planish calibrate-target` measured on this machine if it did.
+
+    Args:
+        name: one of `target_names()`.
+        threads: intra-operator threads of the calibration.
 
     Raises:
-        PlanishError: there is none.
+        PlanishError: there is no such target, or its calibration is damaged.
     """
+    entry = _entry(name)
+    measured = load_coefficients(machine_of(name, threads)) if entry.runtime else None
+    if measured is None:
+        return entry.make(name, entry.coefficients)
+    target = entry.make(name, {**entry.coefficients, **measured})
+    return replace(target, source=f"measured on this machine, {threads} thread{'s' if threads > 1 else ''}")
+
+
+def machine_of(name: str, threads: int = 1) -> Machine:
+    """What a calibration of that target on this machine is valid for.
+
+    Raises:
+        PlanishError: there is no such target, or it is no runtime that could be measured.
+    """
+    runtime = _entry(name).runtime
+    if not runtime:
+        raise PlanishError(f"target '{name}' is no runtime that could be measured; calibrate another")
+    return Machine(name, cpu_model(), f"{runtime} {runtime_version(runtime)}", threads)
+
+
+def _entry(name: str) -> _Entry:
     if name not in _TARGETS:
         raise PlanishError(f"target '{name}' is not known{nearest(name, _TARGETS)}; there are: {', '.join(_TARGETS)}")
-    return _TARGETS[name]()
+    return _TARGETS[name]

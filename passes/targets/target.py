@@ -89,10 +89,4 @@ class Target(ABC):
         Multiples of the block; where fewer than four fit, multiples of `FLOOR`.
         """
         step = self.block if limit >= 4 * self.block else min(self.block, FLOOR)
-        for rank in range(step, limit + 1, step):
-            if not self.is_wasteful(rank):
-                yield rank
-
-    def is_wasteful(self, rank: int) -> bool:  # noqa: ARG002 - for runtimes that have such ranks
-        """Whether some larger rank costs the same."""
-        return False
+        yield from range(step, limit + 1, step)

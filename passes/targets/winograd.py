@@ -1,7 +1,7 @@
 """Runtimes that compute 3x3 convolutions by Winograd's algorithm: ncnn, MNN, OpenCV.
 
 There a 3x3 costs less than its MACs and a 3x1 or 1x3 does not, so a count of MACs gets the sign of a rewrite wrong.
-Latency is MACs over a rate, looked up in a table of (kernel, channels, height), interpolated.
+Latency is operations over a rate, from a table by kernel, channels and size, interpolated between its points.
 """
 
 from __future__ import annotations
@@ -9,32 +9,22 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
-from .direct import graph_features, layers_of
+from ..layers import list_layers
+from .features import Blocks, product_features
+from .layout import Layout, is_fused
+from .operators import FREE
+from .rates import NCNN
 from .target import NodeLatency, Target
 from .work import Work, layer_work
 
-Curve = tuple[tuple[float, float], ...]
-"""(narrower channel count, GFLOP/s) ascending."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Effective GFLOP/s of one runtime on one core, and its cost of moving data.
-
-    Attributes:
-        curves: by kind of convolution (see `kind_of`).
-        memory_ms_per_gb: for activations of everything else.
-        weight_ms_per_gb: for products of one row.
-    """
-
-    curves: Mapping[str, Curve]
-    memory_ms_per_gb: float = 60.0
-    weight_ms_per_gb: float = 29.0
+Table = dict[int, dict[int, float]]
+"""GFLOP/s by size, then by channels."""
 
 
 @dataclass(frozen=True)
@@ -42,56 +32,79 @@ class WinogradTarget(Target):
     """A runtime with a fast 3x3.
 
     Attributes:
-        rates: its table.
+        coefficients: rates in GFLOP/s by `rate_name`; milliseconds per unit of what products amount to; 'op_gb',
+            milliseconds per gigabyte that any other operator writes.
     """
 
-    rates: Rates = Rates({})
+    coefficients: Mapping[str, float] = field(default_factory=lambda: NCNN)
     winograd = True
 
     def latency_ms(self, work: Work) -> float:
         """Predicted milliseconds of one Conv or product."""
         if work.geometry is None:
-            return work.weight_gb * self.rates.weight_ms_per_gb * max(1.0, work.rows / 16)
+            return sum(self.coefficients.get(name, 0.0) * amount for name, amount in product_features(work).items())
         return 1e3 * work.gflop / self.rate(work)
 
     def rate(self, work: Work) -> float:
         """Effective GFLOP/s of a Conv."""
-        curve = self.rates.curves[kind_of(work)]
-        return _interpolate(curve, min(work.shape[0], work.channels))
+        table = self._tables[kind_of(work)]
+        channels = min(work.shape[0], work.channels)
+        rates = {size: _interpolate(row, channels) for size, row in table.items()}
+        return _interpolate(rates, max(work.output_size))
 
     def graph_latency(self, graph: gs.Graph, shapes: Mapping[str, Shape]) -> list[NodeLatency]:
-        """Predicted milliseconds of every node; what is neither Conv nor product costs its bytes."""
-        works = {name: layer_work(layer) for name, layer in layers_of(graph, shapes).items()}
-        listed = []
-        for node, found in graph_features(graph, shapes, 1):
-            moved = sum(amount for name, amount in found.items() if name.startswith("op:"))
-            ms = self.latency_ms(works[node.name]) if node.name in works else 8e-3 * moved * self.rates.memory_ms_per_gb
-            listed.append(NodeLatency(node.name, node.op, ms))
-        return listed
+        """Predicted milliseconds of every node; what is neither Conv nor product costs the bytes it writes."""
+        works = {layer.name: layer_work(layer) for layer in list_layers(graph, shapes, "all")[0]}
+        layout = Layout(shapes, Blocks(self.block))
+        return [
+            NodeLatency(node.name, node.op, self._node_ms(node, works.get(node.name), layout)) for node in graph.nodes
+        ]
+
+    def _node_ms(self, node: gs.Node, work: Work | None, layout: Layout) -> float:
+        if work is not None:
+            return self.latency_ms(work)
+        if node.op in FREE or is_fused(node):
+            return 0.0
+        return self.coefficients["op_gb"] * sum(layout.gigabytes(output.name) for output in node.outputs)
+
+    @cached_property
+    def _tables(self) -> dict[str, Table]:
+        tables: dict[str, Table] = {}
+        for name, rate in self.coefficients.items():
+            kind, at, point = name.partition("@")
+            if at:
+                channels, _, size = point.partition("x")
+                tables.setdefault(kind, {}).setdefault(int(size), {})[int(channels)] = rate
+        return tables
+
+
+def rate_name(kind: str, channels: int, size: int) -> str:
+    """The name of a rate among the coefficients: '3x3@64x28' for 64 channels at an output of 28x28."""
+    return f"{kind}@{channels}x{size}"
 
 
 def kind_of(work: Work) -> str:
-    """The column of the table: 'winograd' for what the algorithm can do, else by kernel."""
+    """The table's kind of convolution; '3x3' is what Winograd's algorithm can do."""
     if work.geometry is None:
         raise TypeError("a product has no kernel")
+    geometry = work.geometry
     if work.is_depthwise:
         return "depthwise"
-    geometry = work.geometry
-    plain = geometry.strides == (1, 1) and geometry.dilations == (1, 1) and work.group == 1
-    if geometry.kernel == (3, 3) and plain:
-        return "winograd"
     if geometry.kernel == (1, 1):
-        return "pointwise"
+        return "1x1"
+    if geometry.kernel == (3, 3) and work.group == 1 and {*geometry.strides, *geometry.dilations} == {1}:
+        return "3x3"
     return "line" if 1 in geometry.kernel else "direct"
 
 
-def _interpolate(curve: Sequence[tuple[float, float]], channels: float) -> float:
-    """The rate at `channels`, linear in their logarithm between the measured points, constant beyond them."""
-    if channels <= curve[0][0]:
-        return curve[0][1]
-    if channels >= curve[-1][0]:
-        return curve[-1][1]
-    index = bisect_left([point[0] for point in curve], channels)
-    (x0, y0), (x1, y1) = curve[index - 1], curve[index]
-    share = math.log(channels / x0) / math.log(x1 / x0)
-    return y0 + share * (y1 - y0)
+def _interpolate(points: Mapping[int, float], at: float) -> float:
+    """The value at `at`, linear in its logarithm between the points, constant beyond them."""
+    places: Sequence[int] = sorted(points)
+    if at <= places[0]:
+        return points[places[0]]
+    if at >= places[-1]:
+        return points[places[-1]]
+    index = bisect_left(places, at)
+    low, high = places[index - 1], places[index]
+    share = math.log(at / low) / math.log(high / low)
+    return points[low] + share * (points[high] - points[low])

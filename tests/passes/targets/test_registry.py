@@ -11,5 +11,5 @@ def test_every_target_is_found_by_its_name(name):
 
 
 def test_an_unknown_target_is_told_with_the_nearest_name():
-    with pytest.raises(PlanishError, match="did you mean 'onnxruntime'.*there are: onnxruntime, openvino, ncnn"):
+    with pytest.raises(PlanishError, match=r"did you mean 'onnxruntime'.*there are: onnxruntime, openvino, ncnn"):
         find_target("onxruntime")

@@ -1,0 +1,189 @@
+"""Small generated networks whose latencies together tell every coefficient apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ...files import ModelParts
+from .operators import TIMED
+
+OPSET = 17
+
+
+class NetBuilder:
+    """A chain of nodes on one input of (1, C, H, H).
+
+    Args:
+        channels: C.
+        size: H.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        self.channels = channels
+        self._input = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, channels, size, size])
+        self._nodes: list[onnx.NodeProto] = []
+        self._tensors: dict[str, NDArray[np.generic]] = {}
+        self._last = "x"
+        self._rng = np.random.default_rng(0)
+
+    def conv(
+        self, filters: int, kernel: tuple[int, int] = (3, 3), stride: int = 1, group: int = 1, *, relu: bool = True
+    ) -> NetBuilder:
+        """Append a Conv that pads half its kernel, and a Relu."""
+        fan_in = self.channels // group * kernel[0] * kernel[1]
+        weight = self._weights((filters, self.channels // group, *kernel), fan_in)
+        pads = [(kernel[0] - 1) // 2, (kernel[1] - 1) // 2] * 2
+        self.operator("Conv", weight, kernel_shape=list(kernel), pads=pads, strides=[stride, stride], group=group)
+        self.channels = filters
+        return self.operator("Relu") if relu else self
+
+    def product(self, outputs: int) -> NetBuilder:
+        """Append a Gemm over all that there is at every position of one."""
+        weight = self._weights((outputs, self.channels), self.channels)
+        self.operator("Gemm", weight, transB=1)
+        self.channels = outputs
+        return self
+
+    def operator(self, name: str, *others: str, **attributes: Any) -> NetBuilder:
+        """Append a node of one input from the chain and of `others`."""
+        output = f"t{len(self._nodes)}"
+        self._nodes.append(onnx.helper.make_node(name, [self._last, *others], [output], name=output, **attributes))
+        self._last = output
+        return self
+
+    def constant(self, values: NDArray[np.generic]) -> str:
+        """Add an initializer; its name."""
+        name = f"c{len(self._tensors)}"
+        self._tensors[name] = values
+        return name
+
+    def build(self) -> ModelParts:
+        """The network."""
+        output = onnx.ValueInfoProto(name=self._last)
+        output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        graph = onnx.helper.make_graph(self._nodes, "calibration", [self._input], [output])
+        opsets = [onnx.helper.make_opsetid("", OPSET)]
+        return ModelParts(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), self._tensors)
+
+    def _weights(self, shape: tuple[int, ...], fan_in: int) -> str:
+        values = self._rng.standard_normal(shape, dtype=np.float32) / np.float32(fan_in**0.5)
+        return self.constant(values)
+
+
+def chain(
+    channels: Sequence[int], size: int, kernel: tuple[int, int] = (3, 3), stride: int = 1, group: int = 1
+) -> ModelParts:
+    """Convolutions one after another, then the mean over positions."""
+    net = NetBuilder(channels[0], size)
+    for filters in channels[1:]:
+        net.conv(filters, kernel, stride, group)
+    return net.operator("GlobalAveragePool").build()
+
+
+def convolution_nets() -> dict[str, ModelParts]:
+    """Convolutions of the sizes and shapes that networks have, by a name that says which."""
+    nets = {
+        "3x3, 64 channels, 56": chain([64] * 3, 56),
+        "3x3, 128 channels, 28": chain([128] * 3, 28),
+        "3x3, 256 channels, 14": chain([256] * 3, 14),
+        "3x3, 512 channels, 7": chain([512] * 3, 7),
+        "3x3, 96 channels, 112": chain([32, 96, 32], 112),
+        "3x1, 48 and 64 channels, 56": chain([64, 48, 64, 48], 56, (3, 1)),
+        "1x3, 96 channels, 28": chain([96] * 4, 28, (1, 3)),
+        "1x1, 64 channels, 112": chain([64] * 4, 112, (1, 1)),
+        "1x1, 128 and 64 channels, 112": chain([64, 128, 64, 128, 64], 112, (1, 1)),
+        "1x1, 192 channels, 28": chain([192] * 4, 28, (1, 1)),
+        "1x1, 480 channels, 14": chain([480, 192, 480, 192], 14, (1, 1)),
+        "3x3, 16 channels, 56": chain([16] * 5, 56),
+        "3x3, 80 channels, 28": chain([80] * 4, 28),
+        "5x5, 32 channels, 14": chain([32] * 5, 14, (5, 5)),
+        "7x7, 64 channels, 14": chain([64] * 3, 14, (7, 7)),
+        "image, 7x7": chain([3, 64], 224, (7, 7), 2),
+        "image, 3x3": chain([3, 32], 224),
+        "3x3 over 2, 64 channels, 56": chain([64, 128], 56, stride=2),
+        "tiny": chain([16] * 33, 4, (1, 1)),
+    }
+    return nets | _other_layouts() | _depthwise_nets() | _products()
+
+
+def _other_layouts() -> dict[str, ModelParts]:
+    """Widths and groups that leave the blocked layout."""
+    return {
+        "3x3, 42 channels, 28": chain([42] * 4, 28),
+        "3x3, 90 channels, 14": chain([90] * 4, 14),
+        "3x1, 64 and 45 channels, 56": chain([64, 45, 64, 45, 64], 56, (3, 1)),
+        "1x1, 64 and 30 channels, 28": chain([64, 30, 64, 30, 64], 28, (1, 1)),
+        "3x3 in 8 groups, 64 channels, 28": chain([64] * 3, 28, group=8),
+    }
+
+
+def _depthwise_nets() -> dict[str, ModelParts]:
+    return {
+        "depthwise 3x3, 64 channels, 112": chain([64] * 4, 112, group=64),
+        "depthwise 3x3, 128 channels, 112": chain([128] * 4, 112, group=128),
+        "depthwise 3x3, 64 channels, 14": chain([64] * 9, 14, group=64),
+        "depthwise 3x3, 128 channels, 28": chain([128] * 5, 28, group=128),
+        "depthwise 5x5, 96 channels, 14": chain([96] * 5, 14, (5, 5), group=96),
+        "depthwise 3x3, 512 channels, 14": chain([512] * 5, 14, group=512),
+    }
+
+
+def _products() -> dict[str, ModelParts]:
+    return {
+        "product of 6400 and 4096": NetBuilder(6400, 1).operator("Flatten").product(4096).build(),
+        "product of 256 rows": _rows_net(),
+    }
+
+
+def _rows_net() -> ModelParts:
+    """Products of many rows."""
+    net = NetBuilder(1, 256)
+    net.operator("Reshape", net.constant(np.array([256, 256])))
+    net.channels = 256
+    return net.product(512).product(256).product(512).build()
+
+
+_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
+    "LRN": {"size": 5, "alpha": 1e-4, "beta": 0.75},
+    "MaxPool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
+    "AveragePool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
+    "Softmax": {"axis": 1},
+    "Concat": {"axis": 1},
+    "Transpose": {"perm": [0, 2, 3, 1]},
+    "Resize": {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"},
+}
+_ONCE = frozenset({"Concat", "GlobalAveragePool", "Resize", "Transpose"})
+"""Operators that are not repeated: they change the shape."""
+
+_ANY_OTHER = "Abs"
+"""It stands for the operators that have no coefficient of their own."""
+
+
+def operator_nets() -> dict[str, ModelParts]:
+    """The other operators, each on its own."""
+    return {name: _operator_net(name) for name in (*TIMED, _ANY_OTHER)}
+
+
+def _operator_net(name: str, channels: int = 64, size: int = 56) -> ModelParts:
+    net = NetBuilder(channels, size)
+    for _ in range(1 if name in _ONCE else 4):
+        net.operator(name, *_operands(name, net), **_ATTRIBUTES.get(name, {}))
+    return (net if name == "GlobalAveragePool" else net.operator("GlobalAveragePool")).build()
+
+
+def _operands(name: str, net: NetBuilder) -> list[str]:
+    """What the operator takes besides the tensor it works on."""
+    if name in {"Add", "Mul", "Concat"}:
+        return ["x"]
+    if name == "PRelu":
+        return [net.constant(np.full((net.channels, 1, 1), 0.25, np.float32))]
+    if name == "BatchNormalization":
+        return [net.constant(np.full(net.channels, 0.5, np.float32)) for _ in range(4)]
+    if name == "Resize":
+        return ["", net.constant(np.array([1, 1, 2, 2], np.float32))]
+    return []
