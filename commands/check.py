@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .check_table import rows
+from ..files import check_output, replacing
 from .console import console, json_option, note, show_json, table, verbose_option
 from .options import input_shape_option, parse_input_shapes
 
 if TYPE_CHECKING:
     from ..preprocessing import Preprocessing
-    from ..runtime_check.check import CheckResult
+    from ..runtime_check import CheckResult
 
 EPILOG = """\b
 Examples:
@@ -37,6 +37,7 @@ _GATES = {
     "max_relative_error": "L2 norm of the error over that of the output.",
     "min_cosine": "Cosine of the angle between the outputs.",
     "min_sqnr": "Signal to noise of the outputs, in dB.",
+    "min_layer_sqnr": "Signal to noise of every tensor that both models have, in dB.",
 }
 
 
@@ -71,8 +72,20 @@ def _preprocessing_options(function: Any) -> Any:
 @click.option("--labels", metavar="FILE", help="Labels for --data: a list of files and classes, or classes alone.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use N samples, chosen by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples and of random input.")
-@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples per run; latency is always at 1.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of onnxruntime.")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples per run, latency aside.")
+@click.option(
+    "--threads", default="1", show_default=True, metavar="N[,N...]", help="Of onnxruntime; the first number counts."
+)
+@click.option(
+    "--latency-batch",
+    default="1",
+    show_default=True,
+    metavar="N[,N...]",
+    help="Samples per timed run; the first counts.",
+)
+@click.option(
+    "--layer-samples", type=click.IntRange(min=0), default=4, show_default=True, help="Compare layers on N; 0: do not."
+)
 @click.option(
     "--optimizations",
     type=click.Choice(["off", "all"]),
@@ -86,12 +99,16 @@ def _preprocessing_options(function: Any) -> Any:
 @_preprocessing_options
 @_gate_options
 @input_shape_option
+@click.option("--junit", type=click.Path(), metavar="FILE", help="Write the gates as JUnit XML.")
+@click.option("--markdown", type=click.Path(), metavar="FILE", help="Write a summary in GitHub's Markdown.")
 @json_option
 @verbose_option
 def command(model: str, other: str | None, data: str | None, input_shape: Sequence[str], **settings: Any) -> int:
     """Measure MODEL, or compare OTHER with it: costs, output error, accuracy, latency. Exit code 1: a gate failed."""
     from ..runtime_check import Thresholds, check  # noqa: PLC0415 - keeps `planish --help` quick
 
+    for path in filter(None, (settings["junit"], settings["markdown"])):
+        check_output(path, model, *([other] if other else []))
     result = check(
         model,
         other,
@@ -102,11 +119,14 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         limit=settings["limit"],
         seed=settings["seed"],
         batch_size=settings["batch"],
-        threads=settings["threads"],
+        threads=_counts("--threads", settings["threads"]),
         optimizations=settings["optimizations"],
         input_shapes=parse_input_shapes(input_shape),
+        layer_samples=settings["layer_samples"],
         latency_seconds=settings["latency_seconds"],
+        latency_batches=_counts("--latency-batch", settings["latency_batch"]),
     )
+    _write(result, settings["junit"], settings["markdown"])
     _show(result, as_json=settings["as_json"], verbose=settings["verbose"])
     return 0 if result.passed else 1
 
@@ -142,23 +162,57 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise click.UsageError(f"{option} {text}: must be numbers with commas, like 104,117,123") from error
 
 
+def _counts(option: str, text: str) -> list[int]:
+    numbers = _numbers(option, text) or ()
+    if not numbers or any(number < 1 or number % 1 for number in numbers):
+        raise click.UsageError(f"{option} {text}: must be whole numbers from 1, with commas")
+    return [int(number) for number in numbers]
+
+
+def _write(result: CheckResult, junit: str | None, markdown: str | None) -> None:
+    from ..runtime_check.report.junit import to_junit  # noqa: PLC0415
+    from ..runtime_check.report.markdown import to_markdown  # noqa: PLC0415
+
+    if junit:
+        with replacing(junit) as stream:
+            stream.write(to_junit(result))
+    if markdown:
+        with replacing(markdown) as stream:
+            stream.write(to_markdown(result).encode())
+
+
 def _show(result: CheckResult, *, as_json: bool, verbose: bool) -> None:
-    failed = [gate for gate in result.gates if not gate.passed]
+    from ..runtime_check.report.summary import columns, rows, statements, title  # noqa: PLC0415
+
     if as_json:
         show_json(result.to_dict())
     else:
         out = console()
-        titles = ("", "value") if len(result.models) == 1 else ("", "before", "after", "ratio")
-        out.print(table(" -> ".join(model.name for model in result.models), titles, rows(result)))
-        random = "; made-up input, says nothing about accuracy" if result.data.is_random else ""
-        out.print(f"{result.data.samples} samples of {result.data.description}{random}", markup=False)
-        if result.data.preprocessing is not None and verbose:
-            out.print(f"preprocessing: {result.data.preprocessing}", markup=False)
+        out.print(table(title(result), columns(result), rows(result)))
+        for line in statements(result):
+            out.print(line, markup=False)
         for gate in result.gates:
             out.print(f"{'passed' if gate.passed else 'FAILED'}  {gate}", markup=False)
-    skipped = result.data.skipped
+        if verbose:
+            _show_details(result)
+    skipped = list(result.data.skipped.values())
     if skipped:
-        shown = list(skipped.items()) if verbose else list(skipped.items())[:3]
-        note(f"{len(skipped)} broken samples left out:" + "".join(f"\n  {reason}" for _, reason in shown))
+        note("left out:" + "".join(f"\n  {reason}" for reason in (skipped if verbose else skipped[:3])))
+    failed = [gate for gate in result.gates if not gate.passed]
     if failed:
         note("gates that failed: " + "; ".join(str(gate) for gate in failed))
+
+
+def _show_details(result: CheckResult) -> None:
+    """What went into each model, and where the error enters and how it grows."""
+    out = console()
+    for model in result.models:
+        if model.preprocessing is not None:
+            out.print(f"{model.name}: preprocessing: {model.preprocessing}", markup=False, soft_wrap=True)
+    if result.layers:
+        rows = [
+            (layer.node, layer.operator, f"{layer.sqnr_db:.1f}", f"{layer.inputs_sqnr_db:.1f}", f"{layer.max_abs:.3g}")
+            for layer in result.layers
+        ]
+        names = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")
+        out.print(table("Tensors of both models", names, rows, left=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labels import Labels, check_classes
+from .statistics import Difference, paired_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,79 +39,71 @@ class Agreement:
     kl: float
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What is remembered of a model's answers: per sample, whether the label was found, and the class given."""
-
-    answers: NDArray[np.int64]
-    hits1: NDArray[np.bool_]
-    hits5: NDArray[np.bool_]
-    classes: int
-
-    def accuracy(self) -> Accuracy | None:
-        """Over all labelled samples; None without labels."""
-        if not self.hits1.size:
-            return None
-        return Accuracy(100 * float(self.hits1.mean()), 100 * float(self.hits5.mean()) if self.classes > 5 else None)
-
-
-class ScoreMeter:
-    """Remembers one model's answers.
+class ClassMeter:
+    """Remembers which class each model gives each sample, and the rank of the right one.
 
     Args:
+        models: how many there are.
         where: what to call the data in errors.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, models: int, where: str) -> None:
         self._where = where
-        self._answers: list[NDArray[np.int64]] = []
-        self._ranks: list[NDArray[np.int64]] = []
+        self._answers: list[list[NDArray[np.int64]]] = [[] for _ in range(models)]
+        self._ranks: list[list[NDArray[np.int64]]] = [[] for _ in range(models)]
+        self._divergence = 0.0
         self._classes = 0
 
-    def add(self, scores: NDArray[Any], labels: Labels | None) -> None:
+    def add(self, scores: Sequence[NDArray[Any]], labels: Labels | None) -> None:
         """Take in one batch.
 
         Args:
-            scores: logits or probabilities (B, classes).
+            scores: of each model, logits or probabilities (B, classes).
             labels: class indices (B,), if known.
 
         Raises:
             DataError: a label is out of range.
         """
-        self._classes = scores.shape[1]
-        self._answers.append(scores.argmax(axis=1).astype(np.int64))
-        if labels is not None:
-            check_classes(labels, self._classes, self._where)
-            self._ranks.append(label_ranks(scores, labels))
+        self._classes = scores[0].shape[1]
+        for model, values in enumerate(scores):
+            self._answers[model].append(values.argmax(axis=1).astype(np.int64))
+            if labels is not None:
+                check_classes(labels, values.shape[1], self._where)
+                self._ranks[model].append(label_ranks(values, labels))
+        if len(scores) == 2:
+            self._divergence += divergence(scores[0], scores[1])
 
-    def result(self) -> Scores:
-        """The answers to all samples so far."""
-        ranks = np.concatenate(self._ranks) if self._ranks else np.empty(0, np.int64)
-        return Scores(np.concatenate(self._answers), ranks < 1, ranks < 5, self._classes)
+    def accuracies(self) -> tuple[Accuracy | None, ...]:
+        """Of each model over all labelled samples; None without labels."""
+        return tuple(
+            Accuracy(_percent(_hits(ranks, 1)), _percent(_hits(ranks, 5)) if self._classes > 5 else None)
+            if ranks
+            else None
+            for ranks in self._ranks
+        )
+
+    def agreement(self) -> Agreement | None:
+        """Of two models; None for one, or before the first batch."""
+        if len(self._answers) != 2 or not self._answers[0]:
+            return None
+        a, b = (np.concatenate(answers) for answers in self._answers)
+        return Agreement(_percent(a == b), max(0.0, self._divergence / len(a)))
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Of the second model's accuracies from the first's; empty without labels or for one model."""
+        if len(self._ranks) != 2 or not self._ranks[0]:
+            return ()
+        return tuple(
+            paired_difference(name, "points", _shares(self._ranks[0], k), _shares(self._ranks[1], k))
+            for name, k in (("top-1 accuracy", 1), ("top-5 accuracy", 5))[: 2 if self._classes > 5 else 1]
+        )
 
 
-class DivergenceMeter:
-    """Sums the Kullback-Leibler divergence of one model's class probabilities from another's."""
-
-    def __init__(self) -> None:
-        self._sum = 0.0
-        self._samples = 0
-
-    def add(self, reference: NDArray[Any], other: NDArray[Any]) -> None:
-        """Take in one batch of both models' scores, logits or probabilities (B, classes)."""
-        p, q = as_probabilities(reference), as_probabilities(other)
-        tiny = np.finfo(np.float32).tiny
-        self._sum += float((p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))).sum())
-        self._samples += len(p)
-
-    def result(self) -> float:
-        """The mean over all samples so far, in nats."""
-        return max(0.0, self._sum / self._samples) if self._samples else 0.0
-
-
-def agreement(a: Scores, b: Scores, divergence: DivergenceMeter) -> Agreement:
-    """How often both give the same class, and how far their probabilities lie apart."""
-    return Agreement(100 * float((a.answers == b.answers).mean()), divergence.result())
+def divergence(reference: NDArray[Any], other: NDArray[Any]) -> float:
+    """Kullback-Leibler divergence of `other` from `reference`, both (B, classes), summed over the samples, in nats."""
+    p, q = as_probabilities(reference), as_probabilities(other)
+    tiny = np.finfo(np.float32).tiny
+    return float((p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))).sum())
 
 
 def label_ranks(scores: NDArray[Any], labels: Labels) -> NDArray[np.int64]:
@@ -134,3 +128,17 @@ def class_scores(value: NDArray[Any]) -> NDArray[Any] | None:
     if value.ndim >= 2 and value.shape[1] > 1 and all(size == 1 for size in value.shape[2:]):
         return value.reshape(value.shape[:2])
     return None
+
+
+def _hits(ranks: Sequence[NDArray[np.int64]], k: int) -> NDArray[np.bool_]:
+    """For every sample, whether its label is among the k highest scores."""
+    return np.concatenate(ranks) < k
+
+
+def _shares(ranks: Sequence[NDArray[np.int64]], k: int) -> NDArray[np.float64]:
+    """What every sample contributes to the accuracy in percent: 0 or 100."""
+    return np.where(_hits(ranks, k), 100.0, 0.0)
+
+
+def _percent(hits: NDArray[np.bool_]) -> float:
+    return 100 * float(hits.mean())

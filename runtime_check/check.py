@@ -2,102 +2,48 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 
 from ..files import ModelParts, as_parts, read_parts
 from ..preprocessing import Preprocessing, read_preprocessing
-from .accuracy import Accuracy, Agreement
-from .comparison import Comparison, compare
-from .cost import ModelCost, count, infer_shapes
-from .data import Dataset, open_data
-from .fidelity import OutputFidelity
-from .gates import Gate, Thresholds, evaluate
+from .accuracy import Accuracy
+from .comparison import compare
+from .cost import count, infer_shapes
+from .data import Dataset, open_data, paired_batches
+from .fidelity import FidelityMeter, OutputFidelity
+from .gates import Thresholds, evaluate, refuse_unlabelled
 from .inputs import InputSpec, common_inputs, model_inputs
 from .latency import Latency, measure
+from .layers import LayerComparison, compare_layers
+from .result import CheckResult, DataFacts, ModelFacts, figures
 from .session import Optimizations, Session
 
 Model = str | os.PathLike[str] | onnx.ModelProto
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """One model as it lies there.
+class _Subject:
+    """A model under check.
 
     Attributes:
-        name: its path, or its graph's name.
-        macs: multiply-accumulates per sample.
-        params: elements of its weights.
-        weight_bytes: their size.
-        file_bytes: size of the file or the serialized model, external data included.
-        accuracy: on the data, if that is labelled.
+        source: what the caller gave; onnxruntime opens it.
+        parts: the same, read.
+        name: what to call it.
+        preprocessing: what its images go through, if anything says so.
     """
 
+    source: Model
+    parts: ModelParts
     name: str
-    macs: int
-    params: int
-    weight_bytes: int
-    file_bytes: int
-    accuracy: Accuracy | None
+    preprocessing: Preprocessing | None
 
-
-@dataclass(frozen=True, slots=True)
-class DataFacts:
-    """What the models were run on.
-
-    Attributes:
-        description: the file's or folder's name, or that the input is random.
-        is_random: whether the input was made up.
-        samples: how many were run.
-        skipped: why samples were left out, by name.
-        preprocessing: what images went through; None if the models' metadata and the caller said nothing.
-    """
-
-    description: str
-    is_random: bool
-    samples: int
-    skipped: Mapping[str, str]
-    preprocessing: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Everything that was found.
-
-    Attributes:
-        models: one, or the reference and the model to judge.
-        data: what they were run on.
-        optimizations: of onnxruntime, for fidelity and accuracy.
-        fidelity: per output; empty for one model.
-        agreement: of two classifiers.
-        latency: None if it was not measured.
-        gates: the thresholds that were set.
-    """
-
-    models: tuple[ModelFacts, ...]
-    data: DataFacts
-    optimizations: Optimizations
-    fidelity: tuple[OutputFidelity, ...]
-    agreement: Agreement | None
-    latency: Latency | None
-    gates: tuple[Gate, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether no gate failed."""
-        return all(gate.passed for gate in self.gates)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: the fields by name, infinite values as null."""
-        document = asdict(self) | {"passed": self.passed}
-        finite: dict[str, Any] = _finite(document)
-        return finite
+    def open(self, optimizations: Optimizations, threads: int) -> Session:
+        return Session(self.source, optimizations=optimizations, threads=threads, name=self.name)
 
 
 def check(
@@ -111,10 +57,12 @@ def check(
     limit: int | None = None,
     seed: int = 0,
     batch_size: int | None = None,
-    threads: int = 1,
+    threads: int | Sequence[int] = 1,
     optimizations: Optimizations = "off",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
+    layer_samples: int = 4,
     latency_seconds: float = 5.0,
+    latency_batches: Sequence[int] = (1,),
 ) -> CheckResult:
     """Measure a model, or compare two.
 
@@ -123,83 +71,126 @@ def check(
         other: the model to judge.
         data: see `data.open_data`; None takes random input.
         labels: see there.
-        preprocessing: instead of what the metadata of `model` says.
+        preprocessing: instead of what the models' metadata says. Without it each model is fed as its own metadata
+            says; one that says nothing, as the other's does.
         thresholds: what is to be kept; see `CheckResult.gates`.
         limit: samples to run at most.
         seed: of the choice of samples and of random input.
         batch_size: samples per run where the models leave it open.
-        threads: of onnxruntime, in all measurements.
+        threads: of onnxruntime; of several numbers the first counts, for the others latency is measured too.
         optimizations: for fidelity and accuracy; 'off' judges the graph itself, 'all' what will be deployed.
         input_shapes: whole shapes of inputs by name, where the models leave more than the batch open.
-        latency_seconds: how long to time the models; 0 leaves latency out.
+        layer_samples: on how many samples to compare two models layer by layer; 0 leaves it out.
+        latency_seconds: how long to time the models for each number of threads and batch size; 0 leaves latency out.
+        latency_batches: samples per timed run, where the models leave it open; the first counts.
 
     Raises:
         ModelError: a model cannot be read or run, or the two have different outputs.
         DataError: data, labels or thresholds do not fit.
     """
-    given = [model] if other is None else [model, other]
-    parts = [_read(one) for one in given]
-    names = [_name(one) for one in given]
-    inputs = _inputs(parts, names, input_shapes)
-    described = preprocessing or read_preprocessing(parts[0].model, names[0])
-    dataset = open_data(data, inputs, described, labels=labels, limit=limit, seed=seed)
-    found = compare(_sessions(given, names, optimizations, threads), dataset, batch_size)
-    latency = None
-    if latency_seconds > 0:
-        latency = _time(_sessions(given, names, "all", threads), dataset, threads, latency_seconds)
-    facts = tuple(
-        _facts(one, name, _cost(part, inputs), accuracy)
-        for one, name, part, accuracy in zip(given, names, parts, found.accuracies, strict=True)
-    )
+    subjects = _subjects([model] if other is None else [model, other], preprocessing)
+    inputs = _inputs(subjects, input_shapes)
+    datasets = [
+        open_data(data, inputs, described, labels=labels, limit=limit, seed=seed)
+        for described in dict.fromkeys(subject.preprocessing for subject in subjects)
+    ]
+    limits = thresholds or Thresholds()
+    refuse_unlabelled(limits, labelled=datasets[0].labels is not None, models=len(subjects))
+    counts = [threads] if isinstance(threads, int) else list(threads)
+    found = compare([subject.open(optimizations, counts[0]) for subject in subjects], datasets, batch_size)
+    layers = _layers(subjects, datasets, layer_samples, optimizations, counts[0])
+    deployed = _deployed(subjects[-1], datasets[-1], layer_samples)
+    latencies = _latencies(subjects, datasets, counts, latency_batches, latency_seconds)
+    facts = tuple(_facts(one, inputs, accuracy) for one, accuracy in zip(subjects, found.accuracies, strict=True))
+    first = latencies[0] if latencies else None
     return CheckResult(
         models=facts,
-        data=_data_facts(dataset, found, described),
+        data=DataFacts(datasets[0].description, datasets[0].is_random, found.samples, _skipped(datasets)),
         optimizations=optimizations,
         fidelity=found.fidelity,
+        layers=layers.layers if layers else (),
+        first_different=layers.first_below() if layers else None,
+        deployed=deployed,
         agreement=found.agreement,
-        latency=latency,
-        gates=evaluate(thresholds or Thresholds(), _figures(facts, found, latency)),
+        differences=found.differences,
+        latencies=latencies,
+        gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
     )
 
 
-def _read(model: Model) -> ModelParts:
-    return as_parts(model) if isinstance(model, onnx.ModelProto) else read_parts(model)
+def _subjects(models: Sequence[Model], preprocessing: Preprocessing | None) -> list[_Subject]:
+    names = [one.graph.name or "model" if isinstance(one, onnx.ModelProto) else str(one) for one in models]
+    parts = [as_parts(one) if isinstance(one, onnx.ModelProto) else read_parts(one) for one in models]
+    described = [preprocessing or read_preprocessing(p.model, name) for p, name in zip(parts, names, strict=True)]
+    known = next((one for one in described if one is not None), None)
+    return [_Subject(*facts[:3], facts[3] or known) for facts in zip(models, parts, names, described, strict=True)]
 
 
-def _name(model: Model) -> str:
-    return model.graph.name or "model" if isinstance(model, onnx.ModelProto) else str(model)
+def _inputs(subjects: Sequence[_Subject], input_shapes: Mapping[str, Sequence[int]] | None) -> tuple[InputSpec, ...]:
+    specs = [model_inputs(subject.parts, input_shapes) for subject in subjects]
+    return specs[0] if len(specs) == 1 else common_inputs(specs[0], specs[1], subjects[0].name, subjects[1].name)
 
 
-def _inputs(
-    parts: Sequence[ModelParts], names: Sequence[str], input_shapes: Mapping[str, Sequence[int]] | None
-) -> tuple[InputSpec, ...]:
-    specs = [model_inputs(part, input_shapes) for part in parts]
-    return specs[0] if len(specs) == 1 else common_inputs(specs[0], specs[1], names[0], names[1])
+def _layers(
+    subjects: Sequence[_Subject], data: Sequence[Dataset], samples: int, optimizations: Optimizations, threads: int
+) -> LayerComparison | None:
+    if len(subjects) == 1 or not samples:
+        return None
+    a, b = subjects
+    return compare_layers(
+        (a.parts, b.parts), (a.name, b.name), data, samples=samples, optimizations=optimizations, threads=threads
+    )
 
 
-def _sessions(
-    models: Sequence[Model], names: Sequence[str], optimizations: Optimizations, threads: int
-) -> list[Session]:
-    return [
-        Session(model, optimizations=optimizations, threads=threads, name=name)
-        for model, name in zip(models, names, strict=True)
-    ]
+def _deployed(subject: _Subject, data: Dataset, samples: int) -> tuple[OutputFidelity, ...]:
+    """The outputs with onnxruntime's optimizations on against those with them off, on `samples` samples."""
+    if not samples:
+        return ()
+    plain, optimized = subject.open("off", 1), subject.open("all", 1)
+    meters = {name: FidelityMeter(name) for name in plain.output_names}
+    taken = 0
+    for batch in data.batches(1):
+        outputs, other = plain.run(batch.inputs), optimized.run(batch.inputs)
+        for name, meter in meters.items():
+            meter.add(outputs[name], other[name])
+        taken += batch.size
+        if taken >= samples:
+            break
+    return tuple(meter.result() for meter in meters.values())
 
 
-def _time(sessions: Sequence[Session], dataset: Dataset, threads: int, seconds: float) -> Latency:
-    """Latency at batch 1, or at the batch that the models fix."""
-    batch = next(dataset.batches(1))
-    return measure(sessions, batch.inputs, threads=threads, seconds=seconds)
+def _latencies(
+    subjects: Sequence[_Subject],
+    data: Sequence[Dataset],
+    threads: Sequence[int],
+    batches: Sequence[int],
+    seconds: float,
+) -> tuple[Latency, ...]:
+    """For every number of threads and every batch size."""
+    if seconds <= 0:
+        return ()
+    measured = []
+    for count_of_threads in threads:
+        sessions = [subject.open("all", count_of_threads) for subject in subjects]
+        for size in batches:
+            feeds = [batch.inputs for batch in next(paired_batches(data, len(subjects), size))]
+            measured.append(measure(sessions, feeds[0], threads=count_of_threads, seconds=seconds))
+    return tuple(measured)
 
 
-def _cost(parts: ModelParts, inputs: Sequence[InputSpec]) -> ModelCost:
+def _facts(subject: _Subject, inputs: Sequence[InputSpec], accuracy: Accuracy | None) -> ModelFacts:
     known = {spec.name: (1, *spec.sample_shape) for spec in inputs if None not in spec.sample_shape}
     shapes = {name: [size for size in shape if size is not None] for name, shape in known.items()}
-    return count(parts, infer_shapes(parts, input_shapes=shapes))
-
-
-def _facts(model: Model, name: str, cost: ModelCost, accuracy: Accuracy | None) -> ModelFacts:
-    return ModelFacts(name, cost.macs(), cost.params(), cost.bytes(), _file_bytes(model), accuracy)
+    cost = count(subject.parts, infer_shapes(subject.parts, input_shapes=shapes))
+    return ModelFacts(
+        name=subject.name,
+        macs=cost.macs(),
+        params=cost.params(),
+        weight_bytes=cost.bytes(),
+        file_bytes=_file_bytes(subject.source),
+        accuracy=accuracy,
+        preprocessing=None if subject.preprocessing is None else subject.preprocessing.to_json(),
+    )
 
 
 def _file_bytes(model: Model) -> int:
@@ -213,45 +204,5 @@ def _file_bytes(model: Model) -> int:
     return sum(path.stat().st_size for path in files if path.is_file())
 
 
-def _data_facts(dataset: Dataset, found: Comparison, preprocessing: Preprocessing | None) -> DataFacts:
-    return DataFacts(
-        description=dataset.description,
-        is_random=dataset.is_random,
-        samples=found.samples,
-        skipped=dict(dataset.skipped),
-        preprocessing=None if preprocessing is None else preprocessing.to_json(),
-    )
-
-
-def _figures(facts: Sequence[ModelFacts], found: Comparison, latency: Latency | None) -> dict[str, float | None]:
-    """What thresholds can be set on, by their names."""
-    last = facts[-1]
-    figures: dict[str, float | None] = {"min_top1": last.accuracy.top1 if last.accuracy else None}
-    if len(facts) == 1:
-        return figures
-    first = facts[0]
-    if first.accuracy and last.accuracy:
-        figures["max_top1_drop"] = first.accuracy.top1 - last.accuracy.top1
-        if first.accuracy.top5 is not None and last.accuracy.top5 is not None:
-            figures["max_top5_drop"] = first.accuracy.top5 - last.accuracy.top5
-    if found.agreement:
-        figures |= {"min_agreement": found.agreement.top1, "max_kl": found.agreement.kl}
-    if latency and latency.speedup:
-        figures["min_speedup"] = latency.speedup.median
-    figures["min_mac_ratio"] = first.macs / last.macs if last.macs else math.inf
-    figures["min_size_ratio"] = first.weight_bytes / last.weight_bytes if last.weight_bytes else math.inf
-    return figures | {
-        "max_abs_error": max(output.max_abs for output in found.fidelity),
-        "max_relative_error": max(output.relative for output in found.fidelity),
-        "min_cosine": min(output.cosine for output in found.fidelity),
-        "min_sqnr": min(output.sqnr_db for output in found.fidelity),
-    }
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: an infinite SQNR, of equal outputs, becomes null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _skipped(datasets: Sequence[Dataset]) -> dict[str, str]:
+    return {name: reason for data in datasets for name, reason in data.skipped.items()}

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..progress import track
-from .accuracy import Accuracy, Agreement, DivergenceMeter, ScoreMeter, agreement, class_scores
-from .data import Batch, Dataset
+from .accuracy import Accuracy, Agreement, ClassMeter, class_scores
+from .data import Batch, Dataset, paired_batches
 from .fidelity import FidelityMeter, OutputFidelity, check_finite
 from .session import Session
+from .statistics import Difference
 
 Outputs = dict[str, NDArray[Any]]
 
@@ -28,6 +29,7 @@ class Comparison:
         accuracies: per model; None without labels or without an output of class scores.
         agreement: of the two models; None for one model, or without an output of class scores.
         scores_output: the output that was taken for class scores, if any.
+        differences: of the accuracies, with confidence intervals; empty where either model has none.
         samples: how many were run.
     """
 
@@ -35,15 +37,16 @@ class Comparison:
     accuracies: tuple[Accuracy | None, ...]
     agreement: Agreement | None
     scores_output: str | None
+    differences: tuple[Difference, ...]
     samples: int
 
 
-def compare(sessions: Sequence[Session], data: Dataset, batch_size: int | None = None) -> Comparison:
-    """Stream `data` through one or two models.
+def compare(sessions: Sequence[Session], data: Sequence[Dataset], batch_size: int | None = None) -> Comparison:
+    """Stream data through one or two models.
 
     Args:
         sessions: the reference, and the model to judge.
-        data: checked against the inputs of both.
+        data: checked against the inputs of both; one dataset, or one for each model.
         batch_size: samples per run where the models leave it open.
 
     Raises:
@@ -53,29 +56,26 @@ def compare(sessions: Sequence[Session], data: Dataset, batch_size: int | None =
     if len(sessions) == 2:
         _check_same_outputs(*sessions)
     meters = {name: FidelityMeter(name) for name in sessions[0].output_names}
-    scores = [ScoreMeter(data.description) for _ in sessions]
-    divergence = DivergenceMeter()
+    classes = ClassMeter(len(sessions), data[0].description)
     scores_output: str | None = None
     samples = 0
-    for batch in track(data.batches(batch_size), f"running {len(sessions)} models", _steps(data, batch_size)):
-        outputs = [_run(session, batch) for session in sessions]
+    steps = -(-len(data[0]) // data[0].batch_size(batch_size))
+    for batches in track(paired_batches(data, len(sessions), batch_size), "running the models", steps):
+        outputs = [_run(session, batch) for session, batch in zip(sessions, batches, strict=True)]
         if not samples:
             scores_output = _find_scores(outputs[0])
-        samples += batch.size
+        samples += batches[0].size
         if len(outputs) == 2:
             for name, meter in meters.items():
                 meter.add(outputs[0][name], outputs[1][name])
         if scores_output is not None:
-            for meter_of_scores, output in zip(scores, outputs, strict=True):
-                meter_of_scores.add(_scores(output, scores_output), batch.labels)
-            if len(outputs) == 2:
-                divergence.add(*(_scores(output, scores_output) for output in outputs))
-    remembered = [] if scores_output is None else [meter_of_scores.result() for meter_of_scores in scores]
+            classes.add([_scores(output, scores_output) for output in outputs], batches[0].labels)
     return Comparison(
         fidelity=tuple(meter.result() for meter in meters.values()) if len(sessions) == 2 else (),
-        accuracies=tuple(answers.accuracy() for answers in remembered) or (None,) * len(sessions),
-        agreement=agreement(remembered[0], remembered[1], divergence) if len(remembered) == 2 else None,
+        accuracies=classes.accuracies(),
+        agreement=classes.agreement(),
         scores_output=scores_output,
+        differences=classes.differences(),
         samples=samples,
     )
 
@@ -109,7 +109,3 @@ def _scores(outputs: Outputs, name: str) -> NDArray[Any]:
     if scores is None:
         raise ModelError(f"output '{name}': class scores in one batch and {np.shape(outputs[name])} in another")
     return scores
-
-
-def _steps(data: Dataset, batch_size: int | None) -> int:
-    return -(-len(data) // data.batch_size(batch_size))

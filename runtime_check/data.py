@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -211,6 +212,30 @@ def open_data(
     if labels is not None and opened.labels is None:
         opened.labels = read_labels(Path(labels), len(opened), opened.description)
     return Dataset(opened, inputs, limit=limit, seed=seed)
+
+
+def paired_batches(data: Sequence[Dataset], count: int, batch_size: int | None = None) -> Iterator[tuple[Batch, ...]]:
+    """The batches of one dataset for `count` models, or of one dataset each, side by side.
+
+    Args:
+        data: one dataset, or `count` that hold the same samples, preprocessed differently.
+        count: how many models there are.
+        batch_size: see `Dataset.batches`.
+
+    Raises:
+        DataError: the datasets do not hold the same samples.
+    """
+    if len(data) == 1:
+        for batch in data[0].batches(batch_size):
+            yield (batch,) * count
+        return
+    for batches in zip_longest(*(one.batches(batch_size) for one in data)):
+        if None in batches or len({batch.names for batch in batches}) > 1:
+            raise DataError(
+                f"{data[0].description}: one model's preprocessing leaves samples out that the other's keeps; "
+                "give both the same with --mean, --scale, --resize and the like"
+            )
+        yield batches
 
 
 def _fitted_preprocessing(inputs: Sequence[InputSpec], given: Preprocessing | None) -> Preprocessing:

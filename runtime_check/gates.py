@@ -25,6 +25,7 @@ class Thresholds:
         max_relative_error: L2 norm of the error over that of the output, the worst output's.
         min_cosine: the worst output's.
         min_sqnr: the worst output's, in dB.
+        min_layer_sqnr: the worst layer's, in dB.
     """
 
     max_top1_drop: float | None = None
@@ -39,6 +40,7 @@ class Thresholds:
     max_relative_error: float | None = None
     min_cosine: float | None = None
     min_sqnr: float | None = None
+    min_layer_sqnr: float | None = None
 
     def given(self) -> dict[str, float]:
         """The limits that are set, by name."""
@@ -67,6 +69,19 @@ class Gate:
         return f"{self.name.replace('_', '-')}: {self.value:.4g}, limit {self.limit:g}"
 
 
+def refuse_unlabelled(thresholds: Thresholds, *, labelled: bool, models: int) -> None:
+    """Refuse, before anything is measured, limits that can never be held against a figure.
+
+    Raises:
+        DataError: a limit on accuracy without labels, or on a comparison without a second model.
+    """
+    for name in thresholds.given():
+        if name in {"max_top1_drop", "max_top5_drop", "min_top1"} and not labelled:
+            raise DataError(f"{_option(name)}: accuracy needs labelled data; give --data that has labels, or --labels")
+        if name != "min_top1" and models == 1:
+            raise DataError(f"{_option(name)}: compares two models; give the second one too")
+
+
 def evaluate(thresholds: Thresholds, figures: Mapping[str, float | None]) -> tuple[Gate, ...]:
     """Hold the figures against the thresholds.
 
@@ -82,8 +97,12 @@ def evaluate(thresholds: Thresholds, figures: Mapping[str, float | None]) -> tup
         value = figures.get(name)
         if value is None:
             raise DataError(
-                f"--{name.replace('_', '-')}: there is no such figure here; accuracy needs labelled data and an output "
-                "of class scores, a drop or a ratio needs two models, latency must not be switched off"
+                f"{_option(name)}: there is no such figure; accuracy and agreement need an output of class scores, "
+                "a speed-up needs --latency-seconds above 0, layers need --layer-samples above 0"
             )
         gates.append(Gate(name, limit, value, value <= limit if name.startswith("max_") else value >= limit))
     return tuple(gates)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

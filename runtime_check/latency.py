@@ -7,6 +7,7 @@ round, so that what slows the machine down for a while slows all models alike.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from .session import Feeds, Session
 
 MIN_ROUNDS = 11
 MAX_ROUNDS = 101
+SAME = 1.03
+"""Two sessions of the same model differ by up to this factor for good, by how their memory happens to lie."""
+
 MIN_MEASURE_SECONDS = 0.01
 """One measurement repeats the model until it takes this long; clocks are too coarse for less."""
 
@@ -49,6 +53,15 @@ class Ratio:
     low: float
     high: float
 
+    @property
+    def verdict(self) -> str:
+        """Who wins: nobody, unless the whole interval lies beyond what two openings of one model can differ by."""
+        if self.low > SAME:
+            return f"{self.low:.2f} to {self.high:.2f} times as fast"
+        if self.high < 1 / SAME:
+            return f"slower: {1 / self.high:.2f} to {1 / self.low:.2f} times the time"
+        return "no measurable difference"
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -59,6 +72,7 @@ class Latency:
         cpu_ratio: first over second model in CPU time; None for one model.
         wall_ratio: the same in wall time.
         rounds: how often each model had its turn.
+        load: of the machine in the last minute, in processes; None where the system does not tell.
         threads: intra-operator threads of the sessions.
         batch: samples per run.
     """
@@ -67,6 +81,7 @@ class Latency:
     cpu_ratio: Ratio | None
     wall_ratio: Ratio | None
     rounds: int
+    load: float | None
     threads: int
     batch: int
 
@@ -103,6 +118,7 @@ def measure(
         wall_ratio=median_interval(times[:, 0, 0] / times[:, 1, 0]) if pair else None,
         cpu_ratio=median_interval(times[:, 0, 1] / times[:, 1, 1]) if pair else None,
         rounds=len(samples),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         threads=threads,
         batch=len(next(iter(feeds.values()))),
     )

@@ -1,6 +1,7 @@
 """`planish check` as a user calls it."""
 
 import json
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import onnx
@@ -71,7 +72,8 @@ def test_json(files, capsys):
     assert document["models"][0]["macs"] == 108
     assert document["models"][0]["accuracy"]["top1"] == 100
     assert document["data"]["samples"] == 10
-    assert document["latency"] is None
+    assert document["latencies"] == []
+    assert document["differences"][0]["verdict"].startswith("loses")
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
@@ -82,6 +84,33 @@ def test_failed_gate_is_exit_code_1_and_named(files, capsys, as_json):
     assert "gates that failed: max-top1-drop:" in err
     assert "min-cosine" not in err
     assert ("FAILED" in out) is not bool(as_json)
+
+
+def test_where_the_models_part(files, capsys):
+    code, out, _ = run(capsys, files / "a.onnx", files / "b.onnx", "-v", "--latency-seconds", "0")
+    assert code == 0
+    assert "layers: the models part at 'prob' (Gemm)" in out
+    assert "Tensors of both models" in out
+
+
+def test_several_threads_and_batches(files, capsys):
+    arguments = ("--threads", "1,2", "--latency-batch", "1,4", "--latency-seconds", "0.01")
+    _, out, _ = run(capsys, files / "a.onnx", *arguments)
+    for label in ("1 thread, batch 1", "1 thread, batch 4", "2 threads, batch 1", "2 threads, batch 4"):
+        assert f"wall ms ({label})" in out
+
+
+def test_junit_and_markdown(files, capsys):
+    arguments = ("--data", files / "data.npz", "--latency-seconds", "0", "--max-top1-drop", "0.5", "--min-cosine", "0")
+    reports = ("--junit", files / "gates.xml", "--markdown", files / "summary.md")
+    code, _, _ = run(capsys, files / "a.onnx", files / "b.onnx", *arguments, *reports)
+    assert code == 1
+    suite = ET.parse(files / "gates.xml").getroot().find("testsuite")
+    assert {case.get("name"): case.find("failure") is None for case in suite.iter("testcase")} == {
+        "max-top1-drop": False,
+        "min-cosine": True,
+    }
+    assert "| top-1 accuracy, % | 100.00 |" in (files / "summary.md").read_text()
 
 
 def test_gates_that_hold(files, capsys):
@@ -107,8 +136,8 @@ def test_preprocessing_options_change_the_metadata(files, capsys):
         "--crop", "2", "-v", "--latency-seconds", "0",
     )  # fmt: skip
     assert code == 0
-    line = next(line for line in out.splitlines() if line.startswith("preprocessing"))
-    described = Preprocessing.from_json(out[out.index("{") :].replace("\n", " "), line)
+    line = next(line for line in out.splitlines() if "preprocessing: " in line)
+    described = Preprocessing.from_json(line.partition("preprocessing: ")[2], line)
     assert described == Preprocessing(
         input="data", size=(2, 2), channel_order="BGR", mean=(7.0,), scale=(0.5,), resize="short", resize_to=9
     )
@@ -122,8 +151,8 @@ def test_broken_pictures_are_reported(files, capsys):
     (files / "images" / "bad.png").write_text("no image")
     code, out, err = run(capsys, files / "a.onnx", "--data", files / "images", "--latency-seconds", "0")
     assert code == 0
-    assert "1 samples" in out
-    assert "1 broken samples left out" in err
+    assert "1 samples of images; 1 broken ones left out" in out
+    assert "left out:" in err
     assert "bad.png" in err
 
 
@@ -132,8 +161,14 @@ def test_broken_pictures_are_reported(files, capsys):
     [
         (("none.onnx",), "no such file"),
         (("a.onnx", "--data", "none.npz"), "no such file"),
-        (("a.onnx", "--max-top1-drop", "1", "--latency-seconds", "0"), "no such figure"),
+        (("a.onnx", "--max-top1-drop", "1", "--latency-seconds", "0"), "--max-top1-drop: accuracy needs labelled data"),
+        (("a.onnx", "--min-speedup", "2"), "--min-speedup: compares two models"),
+        (("a.onnx", "b.onnx", "--min-speedup", "2", "--latency-seconds", "0"), "no such figure"),
         (("a.onnx", "--mean", "red"), "must be numbers"),
+        (("a.onnx", "--threads", "0"), "must be whole numbers from 1"),
+        (("a.onnx", "--threads", "1.5"), "must be whole numbers from 1"),
+        (("a.onnx", "--junit", "a.onnx"), "is the input itself"),
+        (("a.onnx", "--markdown", "no/such/folder.md"), "does not exist"),
         (("a.onnx", "--limit", "0"), "Invalid value"),
         (("a.onnx", "--input-shape", "data=1,3,4,4"), "contradicts the model's"),
     ],

@@ -29,7 +29,7 @@ def test_two_models_on_labelled_pictures(models, pictures):
     assert result.passed
     assert result.data.samples == 8
     assert not result.data.is_random
-    assert '"mean": [104.0, 117.0, 123.0]' in result.data.preprocessing
+    assert '"mean": [104.0, 117.0, 123.0]' in result.models[0].preprocessing
     assert [model.macs for model in result.models] == [6 * 10 * 5 * 3 * 3 + 35] * 2
     assert [model.params for model in result.models] == [45 + 5 + 35 + 7] * 2
     assert [model.file_bytes for model in result.models] == [path.stat().st_size for path in models]
@@ -67,7 +67,7 @@ def test_wrong_preprocessing_is_seen(models, pictures, preprocessing):
     swapped = check(
         models[0], data=folder, preprocessing=preprocessing.with_changes(channel_order="RGB"), latency_seconds=0
     )
-    assert right.data.preprocessing != swapped.data.preprocessing
+    assert right.models[0].preprocessing != swapped.models[0].preprocessing
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_speedup_gate(models):
 
 
 def test_accuracy_gate_without_labels_is_refused(models):
-    with pytest.raises(DataError, match="--max-top1-drop: there is no such figure"):
+    with pytest.raises(DataError, match="--max-top1-drop: accuracy needs labelled data"):
         check(*models, thresholds=Thresholds(max_top1_drop=1), latency_seconds=0)
 
 

@@ -25,7 +25,7 @@ def scale_head(tensors):
 def test_figures_do_not_depend_on_the_batches(classifier, labelled, batch):
     path, x, y = labelled
     sessions = [Session(classifier(batch=batch)), Session(classifier(batch=batch, change=scale_head))]
-    given = compare(sessions, open_data(path, model_inputs(classifier(batch=batch))), 5)
+    given = compare(sessions, [open_data(path, model_inputs(classifier(batch=batch)))], 5)
     a, b = (Session(m).run({"data": x})["scores"] for m in (classifier(), classifier(change=scale_head)))
     assert given.samples == 23
     assert given.scores_output == "scores"
@@ -38,7 +38,7 @@ def test_figures_do_not_depend_on_the_batches(classifier, labelled, batch):
 
 
 def test_one_model(classifier, labelled):
-    given = compare([Session(classifier())], open_data(labelled[0], model_inputs(classifier())))
+    given = compare([Session(classifier())], [open_data(labelled[0], model_inputs(classifier()))])
     assert given.fidelity == ()
     assert given.agreement is None
     assert given.accuracies[0] is not None
@@ -50,17 +50,17 @@ def test_nan_output_names_model_and_sample(classifier, labelled):
 
     sessions = [Session(classifier()), Session(classifier(change=spoil), name="bad.onnx")]
     with pytest.raises(ModelError, match=r"bad\.onnx: output 'scores' is NaN or infinite for x\[0\]"):
-        compare(sessions, open_data(labelled[0], model_inputs(classifier())))
+        compare(sessions, [open_data(labelled[0], model_inputs(classifier()))])
 
 
 def test_different_outputs_are_told(classifier, labelled):
     renamed = classifier()
     renamed.graph.output[0].name = renamed.graph.node[-1].output[0] = "other"
     with pytest.raises(ModelError, match=r"has the outputs scores, but .* has other"):
-        compare([Session(classifier()), Session(renamed)], open_data(labelled[0], model_inputs(classifier())))
+        compare([Session(classifier()), Session(renamed)], [open_data(labelled[0], model_inputs(classifier()))])
 
 
 def test_labels_out_of_range(classifier, labelled, tmp_path):
     np.savez(tmp_path / "bad.npz", x=labelled[1], y=np.full(23, 7))
     with pytest.raises(DataError, match="label 7 of sample 0 is out of range"):
-        compare([Session(classifier())], open_data(tmp_path / "bad.npz", model_inputs(classifier())))
+        compare([Session(classifier())], [open_data(tmp_path / "bad.npz", model_inputs(classifier()))])

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from planish.runtime_check.latency import measure, median_interval
+from planish.runtime_check.latency import Ratio, measure, median_interval
 from planish.runtime_check.session import Session
 from scipy.stats import binom
 
@@ -21,7 +21,7 @@ def test_interval_of_the_median_covers_what_it_says(n):
 
 
 def test_interval_of_few_values_is_all_of_them():
-    assert median_interval(np.array([3.0, 1.0, 2.0])) == type(median_interval(np.ones(1)))(2.0, 1.0, 3.0)
+    assert median_interval(np.array([3.0, 1.0, 2.0])) == Ratio(2.0, 1.0, 3.0)
 
 
 def test_a_model_with_ten_times_the_work_is_slower(classifier):
@@ -61,3 +61,17 @@ def test_idle_sessions_do_not_spin(classifier):
     before = time.process_time()
     time.sleep(0.2)
     assert time.process_time() - before < 0.05
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (Ratio(1.5, 1.4, 1.6), "1.40 to 1.60 times as fast"),
+        (Ratio(0.5, 0.4, 0.8), "slower: 1.25 to 2.50 times the time"),
+        (Ratio(1.2, 0.9, 1.6), "no measurable difference"),
+        (Ratio(1.02, 1.01, 1.025), "no measurable difference"),
+        (Ratio(0.98, 0.972, 0.99), "no measurable difference"),
+    ],
+)
+def test_no_winner_where_the_interval_holds_equality(ratio, verdict):
+    assert ratio.verdict == verdict

@@ -1,0 +1,109 @@
+"""What a check found, as the rows of a table and as sentences; the terminal, Markdown and the page show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..latency import Latency, Ratio
+from ..result import CheckResult, ModelFacts
+
+Row = tuple[str, ...]
+
+
+def title(result: CheckResult) -> str:
+    """The models' names."""
+    return " -> ".join(model.name for model in result.models)
+
+
+def columns(result: CheckResult) -> Row:
+    """The table's head."""
+    return ("", "value") if len(result.models) == 1 else ("", "before", "after", "ratio")
+
+
+def rows(result: CheckResult) -> list[Row]:
+    """One model's figures, or both models' and what became of them."""
+    return [*_cost_rows(result.models), *_accuracy_rows(result), *_latency_rows(result), *_error_rows(result)]
+
+
+def _cost_rows(models: tuple[ModelFacts, ...]) -> Iterator[Row]:
+    for label, field in (
+        ("MACs", "macs"),
+        ("parameters", "params"),
+        ("bytes of weights", "weight_bytes"),
+        ("bytes of file", "file_bytes"),
+    ):
+        values = [getattr(model, field) for model in models]
+        shown = [f"{value:,}" for value in values]
+        if len(values) == 2:
+            shown.append(f"{values[0] / values[1]:.2f}" if values[1] else "-")
+        yield (label, *shown)
+
+
+def _accuracy_rows(result: CheckResult) -> Iterator[Row]:
+    for label, field in (("top-1 accuracy, %", "top1"), ("top-5 accuracy, %", "top5")):
+        values: list[float] = [
+            getattr(model.accuracy, field)
+            for model in result.models
+            if getattr(model.accuracy, field, None) is not None
+        ]
+        if not values:
+            continue
+        shown = [f"{value:.2f}" for value in values]
+        if len(values) == 2:
+            shown.append(f"{values[1] - values[0]:+.2f}")
+        yield (label, *shown)
+    if result.agreement is not None:
+        yield ("same class, %", "", f"{result.agreement.top1:.2f}", "")
+        yield ("KL divergence, nats", "", f"{result.agreement.kl:.2g}", "")
+
+
+def _latency_rows(result: CheckResult) -> Iterator[Row]:
+    for latency in result.latencies:
+        yield (_label("CPU ms", latency), *(f"{t.cpu_ms:.2f}" for t in latency.timings), *_ratio(latency.cpu_ratio))
+        yield (_label("wall ms", latency), *(f"{t.wall_ms:.2f}" for t in latency.timings), *_ratio(latency.wall_ratio))
+
+
+def _label(what: str, latency: Latency) -> str:
+    return f"{what} ({'1 thread' if latency.threads == 1 else f'{latency.threads} threads'}, batch {latency.batch})"
+
+
+def _ratio(ratio: Ratio | None) -> tuple[str, ...]:
+    return () if ratio is None else (f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})",)
+
+
+def _error_rows(result: CheckResult) -> Iterator[Row]:
+    for output in result.fidelity:
+        of = f" of {output.name}" if len(result.fidelity) > 1 else ""
+        yield (f"largest error{of}", "", f"{output.max_abs:.3g}", "")
+        yield (f"relative error{of}", "", f"{output.relative:.3g}", "")
+        yield (f"cosine{of}", "", f"{output.cosine:.6f}", "")
+        yield (f"SQNR{of}, dB", "", f"{output.sqnr_db:.1f}", "")
+
+
+def statements(result: CheckResult) -> list[str]:
+    """The verdicts, in words."""
+    said = [_data_statement(result)]
+    said += [f"{difference.name}: {difference.verdict}" for difference in result.differences]
+    if result.latency is not None and result.latency.speedup is not None:
+        kind = "CPU time" if result.latency.speedup is result.latency.cpu_ratio else "wall time"
+        said.append(f"latency ({kind}): {result.latency.speedup.verdict}")
+    if result.layers:
+        first = result.first_different
+        said.append(
+            "layers: all tensors of both models are equal up to rounding"
+            if first is None
+            else f"layers: the models part at '{first.node}' ({first.operator}), SQNR {first.sqnr_db:.1f} dB"
+        )
+    if result.differs_when_deployed:
+        worst = min(result.deployed, key=lambda output: output.sqnr_db)
+        said.append(
+            f"onnxruntime's optimizations change the output '{worst.name}' of {result.models[-1].name}: "
+            f"SQNR {worst.sqnr_db:.1f} dB; --optimizations all judges what will be deployed"
+        )
+    return said
+
+
+def _data_statement(result: CheckResult) -> str:
+    made_up = "; made-up input, says nothing about accuracy" if result.data.is_random else ""
+    skipped = f"; {len(result.data.skipped)} broken ones left out" if result.data.skipped else ""
+    return f"{result.data.samples} samples of {result.data.description}{made_up}{skipped}"

@@ -1,0 +1,42 @@
+"""The rows and sentences that every form of the report shows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planish.runtime_check import check
+from planish.runtime_check.report.summary import columns, rows, statements, title
+
+
+@pytest.fixture
+def labelled(tmp_path, rng):
+    x = rng.standard_normal((30, 3, 6, 10)).astype(np.float32)
+    np.savez(tmp_path / "d.npz", x=x, y=rng.integers(0, 7, 30))
+    return tmp_path / "d.npz"
+
+
+def test_one_model_has_values_two_have_ratios(classifier, labelled):
+    one = check(classifier(), data=labelled, latency_seconds=0.01)
+    two = check(classifier(), classifier(), data=labelled, latency_seconds=0.01)
+    assert {len(row) for row in rows(one)} == {len(columns(one))} == {2}
+    assert {len(row) for row in rows(two)} == {len(columns(two))} == {4}
+    assert title(two) == "classifier -> classifier"
+    assert dict((row[0], row[3]) for row in rows(two))["MACs"] == "1.00"
+
+
+def test_equal_models_are_called_equal(classifier, labelled):
+    said = statements(check(classifier(), classifier(), data=labelled, latency_seconds=0))
+    assert said == [
+        "30 samples of d.npz",
+        "top-1 accuracy: no measurable loss: not one of 30 samples differs",
+        "top-5 accuracy: no measurable loss: not one of 30 samples differs",
+        "layers: all tensors of both models are equal up to rounding",
+    ]
+
+
+def test_optimizations_that_change_the_outputs_are_told(classifier):
+    result = check(classifier(), latency_seconds=0)
+    assert not result.differs_when_deployed
+    worse = replace(result, deployed=(replace(result.deployed[0], sqnr_db=33.3),))
+    assert worse.differs_when_deployed
+    assert "optimizations change the output 'scores' of classifier: SQNR 33.3 dB" in statements(worse)[-1]
