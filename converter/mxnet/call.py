@@ -229,6 +229,15 @@ class OperatorCall:
         check_static([values] if isinstance(values, int) else values, "a constant follows the batch")
         return self.builder.integers(values, f"{self.node.name}/constant")
 
+    def range(self, size: int) -> str:
+        """The numbers 0 to `size` - 1, int64.
+
+        Raises:
+            BatchBoundError: `size` follows the batch.
+        """
+        check_static([size], f"{self.node} counts along the batch")
+        return self.integers(list(range(size)))
+
     def reshape(self, tensor: Tensor, shape: Sequence[int]) -> str:
         """A Reshape to `shape`."""
         return self.emit("Reshape", [tensor, self.integers(reshape_target(shape))])

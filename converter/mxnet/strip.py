@@ -14,7 +14,7 @@ _SHIFTS = {"_plus_scalar": 1.0, "_minus_scalar": -1.0}
 def strip_normalization(symbol: Symbol, known: Preprocessing | None) -> tuple[Symbol, Preprocessing | None]:
     """Move scalar operators at the data input into the preprocessing that the metadata carries.
 
-    Given `data` read by one chain of scalar additions and multiplications alone, which as a whole is (x - mean) * scale.
+    Given `data` that one chain of scalar additions and multiplications reads, which is (x - mean) * scale as a whole.
 
     Returns:
         The symbol whose other operators read the data itself, and `known` with that mean and scale; both unchanged

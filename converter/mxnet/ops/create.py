@@ -91,7 +91,7 @@ def one_hot(call: OperatorCall) -> Value:
     indices = call.cast(call.data, "int64")
     # OneHot wraps negative indices around; MXNet leaves their rows off.
     inside = call.emit("Where", [call.emit("Less", [indices, call.integers(0)]), call.integers(depth), indices])
-    places = call.integers(list(range(depth)))
+    places = call.range(depth)
     hit = call.emit("Equal", [call.emit("Unsqueeze", [inside, call.integers([-1])]), places])
     off, on = (call.constant(value, numpy_type(dtype)) for value in values)
     return call.value(call.emit("Where", [hit, on, off]), (*call.data.shape, depth), dtype)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from ..call import OperatorCall, Value
 from ..registry import operator
+from ..shapes import count
 
 
 @operator("SoftmaxOutput", source="src/operator/softmax_output-inl.h", unread=(1,))
 def softmax_output(call: OperatorCall) -> Value:
-    """Softmax over axis 1 with `multi_output`, else over the last axis.
+    """Softmax over axis 1 with `multi_output`, over the last axis with `preserve_shape`, else over the whole sample.
 
-    1.9.1 computes the last axis whether `preserve_shape` is set or not, though it documents the flattened sample.
+    Except that 1.9.1 computes data of four axes over the last one in every case (its oneDNN path, on by default).
     """
+    x = call.data
     multiple = call.options.boolean("multi_output", default=False)
-    call.options.has("preserve_shape")
-    return call.like(call.emit("Softmax", [call.data], axis=1 if multiple else call.data.rank - 1))
+    if call.options.boolean("preserve_shape", default=False) or multiple or x.rank in (2, 4):
+        return call.like(call.emit("Softmax", [x], axis=1 if multiple and x.rank > 1 else x.rank - 1))
+    flat = call.reshape(x, (x.shape[0], count(x.shape[1:])))
+    return call.like(call.reshape(call.emit("Softmax", [flat], axis=1), x.shape))
 
 
 @operator("LogisticRegressionOutput", source="src/operator/regression_output-inl.h", unread=(1,))

@@ -9,6 +9,7 @@ from ...resize import repeat_pixels, resize_linear
 from ..call import OperatorCall, Tensor, Value
 from ..registry import operator
 from ..shapes import check_static
+from .slicing import take_ranges
 
 _MODES: dict[str, Callable[[int], int]] = {
     "to_even_down": lambda n: n - n % 2,
@@ -75,6 +76,8 @@ def bilinear_resize(call: OperatorCall) -> Value:
     check_static([*x.shape[2:], *target], "the resized axes follow the batch")
     if min(target) < 1:
         raise call.error(f"shrinks data of shape {x.shape} to {target}")
+    # One cell is the first cell, also where corners are not aligned.
+    x = take_ranges(call, x, {2 + i: (0, 1, 1) for i, size in enumerate(target) if size == 1})
     made = resize_linear(
         call.builder,
         x.tensor,

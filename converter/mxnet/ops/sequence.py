@@ -28,7 +28,7 @@ def sequence_mask(call: OperatorCall) -> Value:
     value = call.options.number("value", 0.0)
     if not _has_lengths(call):
         return x
-    times = call.integers(list(range(x.shape[axis])))
+    times = call.range(x.shape[axis])
     tail = [1] * (x.rank - 2)
     grid = call.reshape(times, [*((x.shape[axis], 1) if axis == 0 else (1, x.shape[axis])), *tail])
     lengths = call.cast(call.input(1), "int64")

@@ -7,7 +7,7 @@ from math import prod
 
 from ..call import OperatorCall, Value
 from ..registry import operator
-from ..shapes import Shape, count, follows_batch
+from ..shapes import BatchBoundError, Shape, count, follows_batch
 
 _SOURCE = "src/operator/tensor/matrix_op-inl.h"
 
@@ -131,6 +131,8 @@ def squeeze(call: OperatorCall) -> Value:
     """Without the axes `axis` of size 1, all such axes by default; one axis always stays."""
     x = call.data
     given = call.options.integers("axis", ())
+    if not given and any(map(follows_batch, x.shape)):
+        raise BatchBoundError(f"{call.node} drops every axis of size 1, the batch's too if that is 1")
     axes = [call.check_axis(axis, x.rank) for axis in given] or [i for i, n in enumerate(x.shape) if n == 1]
     if any(x.shape[axis] != 1 for axis in axes):
         raise call.error(f"axes {axes} of data of shape {x.shape} are not all of size 1")

@@ -27,7 +27,7 @@ def _with_length(call: OperatorCall, scaled: Tensor, axis: int) -> str:
         raise call.unsupported("use_length has no defined result beyond the length; use softmax")
     shape = call.data.shape
     lengths = call.reshape(call.cast(call.input(1), "int64"), [1 if i == axis else n for i, n in enumerate(shape)])
-    places = call.integers(list(range(shape[axis])))
+    places = call.range(shape[axis])
     places = call.reshape(places, [n if i == axis else 1 for i, n in enumerate(shape)])
     inside = call.emit("Less", [places, lengths])
     masked = call.emit("Where", [inside, scaled, call.scalar(-3e38)])
@@ -36,9 +36,6 @@ def _with_length(call: OperatorCall, scaled: Tensor, axis: int) -> str:
 
 @operator("SoftmaxActivation", source="src/operator/nn/softmax_activation-inl.h")
 def softmax_activation(call: OperatorCall) -> Value:
-    """Softmax over axis 1 in mode `channel`, else over all axes but the first.
-
-    1.9.1 computes `instance` over the last axis, as SoftmaxOutput does.
-    """
+    """Softmax over axis 1 in mode `channel`, else over the last axis, not over the sample as MXNet documents."""
     mode = call.options.text("mode", ("instance", "channel"), "instance")
     return call.like(call.emit("Softmax", [call.data], axis=1 if mode == "channel" else call.data.rank - 1))
