@@ -16,7 +16,7 @@ def to_junit(result: CheckResult) -> bytes:
     failed = [gate for gate in result.gates if not gate.passed]
     counts = {"tests": str(len(result.gates)), "failures": str(len(failed)), "errors": "0", "skipped": "0"}
     suites = ET.Element("testsuites", counts)
-    suite = ET.SubElement(suites, "testsuite", {"name": f"planish check {title(result)}", **counts})
+    suite = ET.SubElement(suites, "testsuite", {"name": _printable(f"planish check {title(result)}"), **counts})
     for gate in result.gates:
         case = ET.SubElement(suite, "testcase", {"classname": "planish.check", "name": gate.name.replace("_", "-")})
         if not gate.passed:

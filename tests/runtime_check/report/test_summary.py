@@ -21,7 +21,7 @@ def test_one_model_has_values_two_have_ratios(classifier, labelled):
     assert {len(row) for row in rows(one)} == {len(columns(one))} == {2}
     assert {len(row) for row in rows(two)} == {len(columns(two))} == {4}
     assert title(two) == "classifier -> classifier"
-    assert dict((row[0], row[3]) for row in rows(two))["MACs"] == "1.00"
+    assert {row[0]: row[3] for row in rows(two)}["MACs"] == "1.00"
 
 
 def test_equal_models_are_called_equal(classifier, labelled):
