@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..call import Blob, LayerCall
 from ..registry import layer
+from .source import MAX_ELEMENTS
 
 
 @layer("Axpy", source="SENet axpy_layer.cpp")
@@ -32,6 +35,8 @@ def mul(call: LayerCall) -> Blob:
     if len(call.bottoms) > 1:
         return _combine(call, "Mul", call.bottom(1))
     shape = tuple(call.params.integers("mul_shape"))
+    if min(shape, default=1) < 1 or math.prod(shape) > MAX_ELEMENTS:
+        raise call.error(f"mul_shape {shape} has a size below 1, or more than {MAX_ELEMENTS} values")
     factor = call.weight(0, shape, init=1.0).reshape(shape)
     return _combine(call, "Mul", Blob(call.constant(factor), shape))
 
