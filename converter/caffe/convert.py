@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import SourceError
+from ...errors import ModelError, SourceError
 from ...files import ModelParts
 from ...preprocessing import Preprocessing
 from ..onnx_builder import DEFAULT_OPSET
 from .call import BatchBound
 from .cut import cut, net_outputs
-from .graph import GraphBuilder
+from .graph import MAX_ELEMENTS, GraphBuilder
 from .net import Net, NetInput
 from .preprocess import Embedding, net_preprocessing
 from .self_check import check_shapes
@@ -89,15 +90,27 @@ def convert_caffe(
     described = net_preprocessing(net, preprocessing, notes)
     embedding = _embedding(net, described, uint8=uint8_input) if embed_preprocessing or uint8_input else None
     graph = build_graph(net, source, opset=opset, batch=batch, notes=notes, embedding=embedding)
-    files = {key: Path(file).name if file else "" for key, file in (("structure", prototxt), ("weights", weights))}
+    if check:
+        graph = _checked_in_onnxruntime(graph)
     if verify:
         graph.notes.extend(_verify(prototxt, weights, graph))
-    facts = {"framework": "caffe", **files, "notes": graph.notes}
+    facts = {"framework": "caffe", "structure": str(prototxt), "weights": str(weights or ""), "notes": graph.notes}
     graph.builder.describe(embedding.remaining() if embedding else described, facts)
-    parts = graph.builder.build()
-    if check:
-        check_shapes(parts, graph)
-    return parts
+    return graph.builder.build()
+
+
+def _checked_in_onnxruntime(graph: GraphBuilder) -> GraphBuilder:
+    """The graph after its self-check; with a fixed batch where it runs with the declared one only."""
+    try:
+        check_shapes(graph.builder.build(), graph)
+    except ModelError as failure:
+        if graph.batch is None:
+            raise
+        reason = str(failure).partition("; this is a bug")[0]
+        notes = [*graph.notes, f"the batch size is fixed at {graph.batch}, because another does not run: {reason}"]
+        graph = GraphBuilder(graph.net, graph.weights, graph.opset, None, notes, graph.embedding).run()
+        check_shapes(graph.builder.build(), graph)
+    return graph
 
 
 def build_graph(
@@ -179,4 +192,6 @@ def _checked(net: Net) -> Net:
             raise SourceError(f"{where} has no shape; give --input-shape {entry.name}=1,3,224,224 or the like")
         if min(entry.shape, default=1) < 1 or max(entry.shape, default=1) >= 2**31:
             raise SourceError(f"{where} has shape {entry.shape}; every size must be at least 1 and fit into 32 bits")
+        if math.prod(entry.shape) > MAX_ELEMENTS:
+            raise SourceError(f"{where} of shape {entry.shape} has more than the {MAX_ELEMENTS} values of a blob")
     return net

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from ...errors import SourceError, UnsupportedError, nearest
@@ -14,6 +15,10 @@ from .weights import Weights
 
 _NO_EFFECT = {"engine", "weight_filler", "bias_filler", "filler", "scale_filler", "force_nd_im2col"}
 """Fields of parameter messages that cannot matter for inference."""
+
+
+MAX_ELEMENTS = 2**31 - 1
+"""Values in one blob (BVLC blob.cpp)."""
 
 
 @dataclass(slots=True)
@@ -78,8 +83,7 @@ class GraphBuilder:
         for layer in self.net.layers:
             kind = find_layer_type(layer.type)
             if kind is None:
-                hint = nearest(layer.type, (known.name for known in layer_types()))
-                reasons.append(f"{layer}: no handler for this type{hint}")
+                reasons.append(f"{layer}: no handler for this type{_hint(layer.type) if len(reasons) < 20 else ''}")
             elif not lost.intersection(layer.bottoms):
                 try:
                     self._convert(layer, kind)
@@ -106,6 +110,10 @@ class GraphBuilder:
         if len(tops) < len(layer.tops):
             raise call.error(f"has {len(layer.tops)} tops, but this type makes {len(tops)}")
         for name, blob in zip(layer.tops, tops, strict=False):
+            if math.prod(blob.shape) > MAX_ELEMENTS:
+                raise call.error(
+                    f"top '{name}' of shape {blob.shape} has more than the {MAX_ELEMENTS} values of a blob"
+                )
             self.blobs[name] = self._named(layer, name, blob, first)
 
     def _bottom(self, layer: Layer, name: str) -> Blob:
@@ -147,3 +155,7 @@ class GraphBuilder:
         for name, blob in self.blobs.items():
             if blob.tensor == tensor:
                 self.blobs[name] = replace(blob, tensor=renamed)
+
+
+def _hint(unknown: str) -> str:
+    return nearest(unknown, (kind.name for kind in layer_types()))

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ...errors import SourceError, nearest
 
 _TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
@@ -94,7 +96,7 @@ class Message:
             return default
         numbered = choices if isinstance(choices, dict) else dict(enumerate(choices))
         scalar = self._last(name)
-        if scalar.text.isdigit() and int(scalar.text) in numbered:
+        if scalar.text in map(str, numbered):
             return numbered[int(scalar.text)]
         if scalar.text not in numbered.values():
             hint = nearest(scalar.text, numbered.values())
@@ -146,7 +148,8 @@ class Message:
     def _number(self, name: str, scalar: Scalar) -> float:
         text = scalar.text if scalar.text.endswith("inf") else scalar.text.rstrip("fF")
         try:
-            value = math.nan if scalar.quoted else float(text)
+            with np.errstate(over="ignore"):  # Caffe's own fields are 32-bit too
+                value = math.nan if scalar.quoted else float(np.float32(float(text)))
         except ValueError:
             value = math.nan
         if math.isnan(value):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from ...errors import ModelError, PlanishError
 from ...files import ModelParts
+from ...runtime_check.cost import count
 from ...runtime_check.session import Session
 from ..onnx_builder import BATCH
 from .call import Blob
@@ -15,6 +18,11 @@ from .graph import GraphBuilder
 
 _STAND_IN_BYTES = 2**22
 """Larger weights are stood in for by zeros that take no memory: shapes do not depend on them."""
+
+_CHEAP_MACS = 3e9
+
+MAX_ELEMENTS = 2**25
+"""Values of the largest blob of a net that is run, 128 MB."""
 
 
 def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
@@ -25,7 +33,11 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
     Raises:
         ModelError: onnxruntime refuses the model, or gives other shapes.
     """
-    batch = None if graph.batch is None else (1 if graph.batch > 1 else 2)
+    batch = _other_batch(parts, graph.batch)
+    largest = max(math.prod(_sizes(blob, graph.batch, batch)) for blob in [*graph.blobs.values(), *graph.fed.values()])
+    if largest > MAX_ELEMENTS:
+        graph.notes.append(f"not run in onnxruntime: a blob of {largest} values would take too much memory")
+        return
     generator = np.random.default_rng(0)
     feeds: dict[str, NDArray[np.generic]] = {}
     for entry in graph.net.inputs:
@@ -43,6 +55,16 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
         _compare(
             f"{graph.net.file}: output '{name}'", answers[blob.tensor].shape, blob, _sizes(blob, graph.batch, batch)
         )
+
+
+def _other_batch(parts: ModelParts, declared: int | None) -> int | None:
+    """Another size than the declared one, unless that doubles a run of seconds; None where the batch is fixed."""
+    if declared is None or declared > 1:
+        return None if declared is None else 1
+    try:
+        return 2 if count(parts).macs() < _CHEAP_MACS else 1
+    except ModelError:  # a size that only a run can tell
+        return 2
 
 
 def _sizes(blob: Blob, declared: int | None, batch: int | None) -> tuple[int, ...]:

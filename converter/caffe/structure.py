@@ -10,6 +10,9 @@ from .net import Layer, Net, NetInput
 from .phase import net_state, runs
 from .upgrade import upgrade_v0, upgrade_v1
 
+MAX_LAYERS = 20_000
+"""ResNet-152 has 673 layers."""
+
 _POSTPROCESSING = (
     "DetectionOutput",
     "YoloDetectionOutput",
@@ -36,8 +39,12 @@ def read_structure(
         SourceError: the message is no net.
     """
     state = net_state(message, level, stages)
-    reader = _Reader(list(_header_inputs(message)))
-    for entry in _layer_messages(message):
+    inputs = list(_header_inputs(message))
+    reader = _Reader(inputs, made={entry.name for entry in inputs})
+    entries = _layer_messages(message)
+    if len(entries) > MAX_LAYERS:
+        raise message.error(f"has {len(entries)} layers, more than the {MAX_LAYERS} that are taken for a net", 1)
+    for entry in entries:
         layer = _layer(entry)
         if not runs(entry, state) or (not postprocessing and layer.type in _POSTPROCESSING):
             reader.leave_out(layer.tops)
@@ -59,12 +66,14 @@ class _Reader:
         layers: those that run.
         absent: blobs that nothing makes at inference.
         notes: which layers were left out, and why.
+        made: blobs that an input or a layer makes.
     """
 
     inputs: list[NetInput]
     layers: list[Layer] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
 
     def read(self, layer: Layer) -> None:
         missing = self.absent.intersection(layer.bottoms)
@@ -78,19 +87,19 @@ class _Reader:
             self.notes.append(f"{layer}: left out, because at inference nothing makes '{min(missing)}'")
         else:
             self.absent.difference_update(layer.tops)
+            self.made.update(layer.tops)
             self.layers.append(layer)
 
     def leave_out(self, tops: Collection[str]) -> None:
         """Nothing makes these blobs, unless something made them before."""
-        made = {entry.name for entry in self.inputs} | {top for layer in self.layers for top in layer.tops}
-        self.absent.update(set(tops) - made)
+        self.absent.update(set(tops) - self.made)
 
     def _add_inputs(self, layer: Layer, tops: Collection[str]) -> None:
-        declared = {entry.name for entry in self.inputs}
         shapes = _declared_shapes(layer)
         for index, name in enumerate(tops):
             self.absent.discard(name)
-            if name not in declared:
+            if name not in self.made:
+                self.made.add(name)
                 shape = shapes[min(index, len(shapes) - 1)] if shapes else None
                 self.inputs.append(NetInput(name, shape, layer.message.line, _transform(layer)))
 
@@ -118,7 +127,10 @@ def _layer(entry: Message) -> Layer:
     kind = entry.string("type")
     if not kind:
         raise entry.error(f"layer '{entry.string('name')}' has no type")
-    return Layer(entry.string("name"), kind, tuple(entry.strings("bottom")), tuple(entry.strings("top")), entry)
+    layer = Layer(entry.string("name"), kind, tuple(entry.strings("bottom")), tuple(entry.strings("top")), entry)
+    if "" in layer.bottoms + layer.tops:
+        raise entry.error(f"layer '{layer.name}' ({kind}) has a bottom or top without a name")
+    return layer
 
 
 def _header_inputs(message: Message) -> Iterator[NetInput]:
@@ -129,6 +141,8 @@ def _header_inputs(message: Message) -> Iterator[NetInput]:
     if flat and len(flat) != 4 * len(names):
         raise message.error(f"{len(flat)} input_dim for {len(names)} inputs; each needs 4, or an input_shape", 1)
     shapes = shapes or [tuple(flat[start : start + 4]) for start in range(0, len(flat), 4)]
+    if "" in names:
+        raise message.error("has an input without a name", 1)
     for index, name in enumerate(names):
         yield NetInput(name, shapes[index] if index < len(shapes) else None, message.line)
 

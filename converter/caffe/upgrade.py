@@ -83,10 +83,10 @@ _V0_FIELDS = {
 def upgrade_v1(layer: Message) -> Message:
     """A V1 layer as today's: its type by name, its shared parameters as messages."""
     upgraded = Message(layer.file, layer.line, dict(layer.fields))
-    known = {number: name for number, (name, _) in V1_TYPES.items()}
+    known = {str(number): name for number, (name, _) in V1_TYPES.items()}
     today = dict(V1_TYPES.values())
     written = layer.string("type")
-    name = known.get(int(written), written) if written.isdigit() and len(written) < 9 else written
+    name = known.get(written, written)
     upgraded.fields["type"] = [Scalar(today.get(name, name), layer.line, quoted=True)]
     if layer.has("param"):
         names = [

@@ -99,6 +99,10 @@ def _match(stored: Sequence[StoredLayer], layers: Sequence[Layer]) -> dict[int, 
     return matched
 
 
+_MAX_RANDOM = 2**28
+"""Values in one made-up blob; VGG's largest has 2^27."""
+
+
 class RandomWeights:
     """He initialisation: normal with variance 2 / fan-in, a constant where the handler names one.
 
@@ -117,6 +121,8 @@ class RandomWeights:
 
     def get(self, layer: Layer, index: int, shape: Shape, init: float | None) -> NDArray[np.float32]:
         """Fresh draws."""
+        if math.prod(shape) > _MAX_RANDOM:
+            raise SourceError(f"{layer}: blob {index} of shape {shape} is too large to be made up")
         if init is not None:
             return np.full(shape, init, np.float32)
         generator = np.random.default_rng([self._seed, zlib.crc32(layer.name.encode()), index])

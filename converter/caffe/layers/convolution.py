@@ -16,6 +16,9 @@ _OPTIONS = (
     *("pad", "pad_h", "pad_w", "pad_l", "pad_r", "pad_t", "pad_b", "dilation", "group", "axis"),
 )
 
+_MAX_ONE_HOT = 2**24
+"""Values of Im2col's filters."""
+
 
 @layer("Convolution", params="convolution_param", options=_OPTIONS, source="BVLC base_conv_layer.cpp, conv_layer.cpp")
 def convolution(call: LayerCall) -> list[Blob]:
@@ -47,6 +50,8 @@ def im2col(call: LayerCall) -> Blob:
     axis, channels, spatial = _split_shape(call, call.bottom())
     geometry = read_geometry(call, len(spatial))
     cells = math.prod(geometry.kernel)
+    if channels * cells * cells > _MAX_ONE_HOT:
+        raise call.unsupported(f"{channels} channels and kernel {geometry.kernel} need too large a one-hot filter")
     filters = np.eye(cells, dtype=np.float32).reshape(cells, 1, *geometry.kernel)
     weight = call.constant(np.tile(filters, (channels, *[1] * (len(spatial) + 1))))
     sizes = _output_sizes(call, spatial, geometry)

@@ -56,6 +56,8 @@ def lrn(call: LayerCall) -> Blob:
     alpha, beta = call.params.number("alpha", 1.0), call.params.number("beta", 0.75)
     if size < 1 or size % 2 == 0 or x.rank != 4:
         raise call.error(f"needs an odd local_size and a bottom of four axes, not {size} and {x.rank}")
+    if alpha <= 0 or beta <= 0:
+        raise call.unsupported(f"ONNX has LRN for positive alpha and beta only, not {alpha} and {beta}")
     if call.params.enum("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS") == "ACROSS_CHANNELS":
         k = call.params.number("k", 1.0)
         return call.like(call.node("LRN", [x.tensor], size=size, alpha=alpha, beta=beta, bias=k))

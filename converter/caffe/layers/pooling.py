@@ -13,6 +13,9 @@ from ..call import Blob, LayerCall
 from ..registry import layer
 from .geometry import Geometry, read_geometry
 
+MAX_CELLS = 2**26
+"""Cells of one channel, 8192 by 8192."""
+
 _METHODS = ("MAX", "AVE", "STOCHASTIC")
 
 
@@ -86,6 +89,8 @@ def _kind(call: LayerCall) -> Literal["max", "average"]:
 
 
 def _windows(call: LayerCall, size: tuple[int, int], geometry: Geometry, round_mode: RoundMode) -> Windows:
+    if size[0] * size[1] > MAX_CELLS:
+        raise call.error(f"its bottom of {size[0]} by {size[1]} is too large to be pooled")
     if any(pad >= kernel for pad, kernel in zip(geometry.pads, geometry.kernel * 2, strict=True)):
         raise call.error(f"pad {geometry.begin} is not smaller than kernel {geometry.kernel}")
     try:

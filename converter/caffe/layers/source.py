@@ -9,7 +9,7 @@ import numpy as np
 from ..call import Blob, LayerCall, Shape
 from ..registry import layer
 
-MAX_ELEMENTS = 2**27
+MAX_ELEMENTS = 2**24
 """Elements of one made-up blob; a few characters of text must not take more memory than this."""
 
 
