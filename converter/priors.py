@@ -66,7 +66,7 @@ def _prior_sizes(options: PriorOptions) -> list[tuple[float, float]]:
         base = float(int(min_size))
         sizes.append((base, base))
         if options.max_sizes:
-            between = float(np.sqrt(int(min_size) * int(options.max_sizes[index])))
+            between = math.sqrt(int(min_size) * int(options.max_sizes[index]))
             sizes.append((between, between))
         sizes += [(base * np.sqrt(ratio), base / np.sqrt(ratio)) for ratio in options.aspect_ratios]
     return sizes
