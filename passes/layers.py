@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ..runtime_check.cost import Scope, Shape, in_scope
+from ..runtime_check.cost import Shape, in_scope
 from .graph import constant_values
+
+LayerScope = Literal["all", "conv", "fc", "kxk"]
+"""Which layers may be rewritten, and what a ratio counts: `cost.Scope`, or the convolutions larger than 1x1."""
 
 SPATIAL_RANK = 2
 """Low rank and pruning treat 2-D convolutions; others are left alone."""
@@ -140,12 +144,12 @@ class Layer:
         return self.geometry
 
 
-def list_layers(graph: gs.Graph, shapes: Mapping[str, Shape], scope: Scope) -> tuple[list[Layer], dict[str, str]]:
+def list_layers(graph: gs.Graph, shapes: Mapping[str, Shape], scope: LayerScope) -> tuple[list[Layer], dict[str, str]]:
     """The layers of `graph` in `scope` that low rank and pruning can treat, and why the others are none, by name."""
     layers: list[Layer] = []
     reasons: dict[str, str] = {}
     for node in graph.nodes:
-        if not in_scope(node.op, scope):
+        if not in_layer_scope(node, scope):
             continue
         made = _layer(node, shapes)
         if isinstance(made, Layer):
@@ -153,6 +157,14 @@ def list_layers(graph: gs.Graph, shapes: Mapping[str, Shape], scope: Scope) -> t
         else:
             reasons[node.name] = made
     return layers, reasons
+
+
+def in_layer_scope(node: gs.Node, scope: LayerScope) -> bool:
+    """Whether `scope` means this node."""
+    if scope != "kxk":
+        return in_scope(node.op, scope)
+    weight = node.inputs[1] if node.op == "Conv" else None
+    return weight is not None and weight.shape is not None and any(size != 1 for size in weight.shape[2:])
 
 
 def _layer(node: gs.Node, shapes: Mapping[str, Shape]) -> Layer | str:

@@ -10,11 +10,11 @@ import onnx_graphsurgeon as gs
 
 from ...errors import PlanishError
 from ...progress import track
-from ...runtime_check.cost import Scope, count, infer_shapes
+from ...runtime_check.cost import count, infer_shapes
 from ..base import Pass, Result, Skip, register
 from ..budget import check_ratio, choose_for_ratio
 from ..graph import to_parts
-from ..layers import Layer, list_layers
+from ..layers import Layer, LayerScope, list_layers
 from ..plan import Plan
 from ..statistics import Batches, Sampling, Statistics, gather
 from .chain import apply_chain
@@ -60,7 +60,7 @@ class Lowrank(Pass):
 
     ratio: float = 2.0
     ranks: RankRule | None = None
-    scope: Scope = "all"
+    scope: LayerScope = "all"
     plan: Plan | None = None
     forms: Sequence[str] = ()
     batches: Batches | None = None
@@ -87,10 +87,11 @@ class Lowrank(Pass):
             statistics = self._statistics(graph, layers)
         else:
             result.skips.extend(Skip(where, why) for where, why in reasons.items())
+            named = {layer.name for layer in layers} | reasons.keys()
+            total = sum(node.macs for node in count(parts, shapes).nodes if node.name in named)
             choices = self._choices(layers, result)
             layers = [layer for layer, _ in choices]
             statistics = self._statistics(graph, layers)
-            total = count(parts, shapes).macs(self.scope)
             result.plan = self._choose(graph, choices, statistics, total)
         self._apply(graph, layers, result, statistics)
         return result
