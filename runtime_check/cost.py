@@ -135,10 +135,7 @@ def infer_shapes(
         ModelError: `input_shapes` names no input.
     """
     parts = as_parts(model)
-    light = _without_weights(parts)
-    _fix_inputs(light, set(_weights(parts)), batch, input_shapes or {})
-    _forget_symbolic_shapes(light)
-    inferred = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
+    inferred = _infer(parts, batch, input_shapes)
     shapes: dict[str, Shape] = {weight.name: weight.shape for weight in _weights(parts).values()}
     for value in [*inferred.input, *inferred.value_info, *inferred.output]:
         if value.type.tensor_type.HasField("shape"):
@@ -147,6 +144,23 @@ def infer_shapes(
                 tuple(d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim),
             )
     return shapes
+
+
+def infer_types(model: onnx.ModelProto | ModelParts) -> dict[str, int]:
+    """The `onnx.TensorProto` element types of all tensors by name, as far as they can be inferred."""
+    parts = as_parts(model)
+    inferred = _infer(parts, None, None)
+    types = {weight.name: weight.data_type for weight in _weights(parts).values()}
+    for value in [*inferred.input, *inferred.value_info, *inferred.output]:
+        types.setdefault(value.name, value.type.tensor_type.elem_type)
+    return types
+
+
+def _infer(parts: ModelParts, batch: int | None, input_shapes: Mapping[str, Sequence[int]] | None) -> onnx.GraphProto:
+    light = _without_weights(parts)
+    _fix_inputs(light, set(_weights(parts)), batch, input_shapes or {})
+    _forget_symbolic_shapes(light)
+    return onnx.shape_inference.infer_shapes(light, data_prop=True).graph
 
 
 @dataclass(frozen=True, slots=True)

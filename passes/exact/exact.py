@@ -11,14 +11,36 @@ import onnx_graphsurgeon as gs
 from ...errors import PlanishError
 from ..base import Pass, Result, Skip, register
 from ..targets import Target, find_target
-from . import drop_identities, fold_affine, lrn
+from . import (
+    drop_identities,
+    flatten,
+    fold_affine,
+    fold_affine_into_next,
+    fold_constants,
+    fold_pad,
+    gemm,
+    lrn,
+    merge_affine,
+    merge_duplicates,
+    merge_transposes,
+    power,
+)
 from .drop_dead import drop_dead
 from .rule import Rule, Scene
 from .trial import speedup
 
 RULES: tuple[Rule, ...] = (
+    fold_constants.RULE,
     drop_identities.RULE,
+    merge_duplicates.RULE,
+    merge_transposes.RULE,
+    flatten.RULE,
+    gemm.RULE,
+    power.RULE,
     fold_affine.RULE,
+    fold_affine_into_next.RULE,
+    merge_affine.RULE,
+    fold_pad.RULE,
     lrn.RULE,
 )
 """All rules; which of them comes first matters neither to correctness nor to what is left in the end."""
@@ -108,7 +130,7 @@ class Exact(Pass):
         """Apply `rule` once to every node, whether it gains or not if `forced`."""
         scene = Scene(graph, self.target, self.input_shapes)
         helps = forced or rule.targets is None or self.target.name in rule.targets
-        for node in [node for node in graph.nodes if node.op in rule.operators and node.domain in _STANDARD_DOMAINS]:
+        for node in [node for node in graph.nodes if _concerns(rule, node)]:
             found = rule.match(node, scene) if node.outputs else None
             if found is None:
                 continue
@@ -136,3 +158,7 @@ class Exact(Pass):
                 why = f"{rule.name}: measured {gained.median:.3f} times as fast ({gained.low:.3f} or more), not applied"
                 skips += [Skip(place, why) for place in places]
         result.skips.extend(skip for skip in skips if skip not in result.skips)
+
+
+def _concerns(rule: Rule, node: gs.Node) -> bool:
+    return node.domain in _STANDARD_DOMAINS and (rule.operators is None or node.op in rule.operators)

@@ -6,25 +6,15 @@ z = (s W) x + (s b + t), the same layer with other constants; padding does not m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..graph import constant_values, detach, is_output, unique_name
+from .affine import AFFINE, affine_of
 from .rule import Rewrite, Rule, Scene
 
 _FOLDED_INTO = frozenset({"Conv", "ConvTranspose", "Gemm"})
-_AFFINE = frozenset({"BatchNormalization", "Mul", "Div", "Add", "Sub"})
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """y = scale * x + shift, per channel; both (N,) or (1,)."""
-
-    scale: NDArray[np.float64]
-    shift: NDArray[np.float64]
 
 
 def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
@@ -58,7 +48,7 @@ def _folded(graph: gs.Graph, layer: gs.Node, node: gs.Node) -> tuple[NDArray[np.
     if weight is None or (bias is None and _has_bias(layer)):
         return f"the weights of {layer.name} are not constant"
     filters = _filters(layer, weight)
-    affine = _affine(node, between, filters, weight.ndim)
+    affine = affine_of(node, between, filters, weight.ndim)
     if isinstance(affine, str):
         return affine
     if len(between.outputs) != 1 or is_output(graph, between):
@@ -100,48 +90,6 @@ def _scaled(layer: gs.Node, weight: NDArray[np.generic], scale: NDArray[np.float
     return np.asarray(weight.astype(np.float64) * scale.reshape(-1, *[1] * (weight.ndim - 1)))
 
 
-def _affine(node: gs.Node, between: gs.Tensor, filters: int, rank: int) -> Affine | str:
-    """What `node` does to each channel, or why it is no such map."""
-    if node.op == "BatchNormalization":
-        return _batchnorm_affine(node)
-    first = node.inputs[0] is between
-    values = constant_values(node.inputs[1 if first else 0])
-    if values is None:
-        return "its other operand is not constant"
-    per_channel = _per_channel(values, filters, rank)
-    if per_channel is None:
-        return f"its constant of shape {values.shape} is not one number per channel"
-    one, zero = np.ones(1), np.zeros(1)
-    if node.op == "Mul":
-        return Affine(per_channel, zero)
-    if node.op == "Add":
-        return Affine(one, per_channel)
-    if node.op == "Sub":
-        return Affine(one, -per_channel) if first else Affine(-one, per_channel)
-    if not first or not per_channel.all():
-        return "it divides by what is no constant other than zero"
-    return Affine(1 / per_channel, zero)
-
-
-def _batchnorm_affine(node: gs.Node) -> Affine | str:
-    values = [constant_values(tensor) for tensor in node.inputs[1:5]]
-    if any(value is None for value in values):
-        return "its statistics are not constant"
-    if node.attrs.get("training_mode", 0) or any(output.outputs for output in node.outputs[1:]):
-        return "it is in training mode"
-    gamma, beta, mean, variance = (np.asarray(value, dtype=np.float64) for value in values)
-    scale = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
-    return Affine(scale, beta - mean * scale)
-
-
-def _per_channel(values: NDArray[np.generic], filters: int, rank: int) -> NDArray[np.float64] | None:
-    """`values` as (1,) or (N,), if that is how they broadcast over a (batch, N, ...) tensor of the given rank."""
-    if values.size == 1 and values.ndim <= rank:
-        return values.astype(np.float64).reshape(1)
-    aligned = (1,) * (rank - values.ndim) + values.shape
-    return values.astype(np.float64).reshape(-1) if aligned == (1, filters, *[1] * (rank - 2)) else None
-
-
 def _rewire(
     graph: gs.Graph, layer: gs.Node, node: gs.Node, weight: NDArray[np.generic], bias: NDArray[np.generic]
 ) -> None:
@@ -158,4 +106,4 @@ def _rewire(
         layer.inputs.append(bias_constant)
 
 
-RULE = Rule("fold_affine", _AFFINE, match)
+RULE = Rule("fold_affine", AFFINE, match)

@@ -14,6 +14,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from .edit import constant, insert, replace, scalar
+from .power import power_factors
 from .rule import Rewrite, Rule, Scene
 
 _ONNX_ALPHA, _ONNX_BETA, _ONNX_BIAS = 1e-4, 0.75, 1.0
@@ -62,25 +63,14 @@ def _apply(graph: gs.Graph, node: gs.Node, weights: NDArray[np.float32], bias: f
     base = insert(graph, node, "Conv", [squares, kernel, biases])
     quarters = beta * 4
     if quarters == int(quarters) and 0 < quarters <= _QUARTERS:
-        replace(graph, node, "Div", [source, _quarter_power(graph, node, base, int(quarters))])
+        product, *factors = power_factors(graph, node, base, int(quarters))
+        for factor in factors:
+            product = insert(graph, node, "Mul", [product, factor])
+        replace(graph, node, "Div", [source, product])
         return
     logarithm = insert(graph, node, "Log", [base])
     exponent = insert(graph, node, "Mul", [logarithm, scalar(graph, f"{node.name}.minus_beta", -beta)])
     replace(graph, node, "Mul", [source, insert(graph, node, "Exp", [exponent])])
 
 
-def _quarter_power(graph: gs.Graph, node: gs.Node, base: gs.Tensor, quarters: int) -> gs.Tensor:
-    """`base` to the power of `quarters` / 4, as a product of `base`, its root and its fourth root."""
-    factors = [base] * (quarters // 4)
-    if quarters % 4:
-        root = insert(graph, node, "Sqrt", [base])
-        factors += [root] * (quarters % 4 // 2)
-        if quarters % 2:
-            factors.append(insert(graph, node, "Sqrt", [root]))
-    product = factors[0]
-    for factor in factors[1:]:
-        product = insert(graph, node, "Mul", [product, factor])
-    return product
-
-
-RULE = Rule("lrn", frozenset({"LRN"}), match, targets=frozenset({"onnxruntime", "generic"}))
+RULE = Rule("lrn", frozenset({"LRN"}), match, targets=frozenset({"onnxruntime", "mnn"}))

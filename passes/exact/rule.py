@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import onnx
 import onnx_graphsurgeon as gs
 
-from ...runtime_check.cost import Shape, infer_shapes
+from ...runtime_check.cost import Shape, infer_shapes, infer_types
 from ..graph import to_parts
 from ..targets import Target
 
@@ -52,8 +55,35 @@ class Scene:
         return infer_shapes(to_parts(self.graph), batch=None)
 
     @cached_property
+    def _types(self) -> dict[str, int]:
+        return infer_types(to_parts(self.graph))
+
+    @cached_property
     def _sizes(self) -> dict[str, Shape]:
         return infer_shapes(to_parts(self.graph), input_shapes=self._input_shapes)
+
+    @cached_property
+    def originals(self) -> dict[str, gs.Constant]:
+        """For each initializer that has equals, the first of them."""
+        alike: dict[tuple[str, tuple[int, ...]], list[gs.Constant]] = {}
+        for tensor in self.graph.tensors(check_duplicates=False).values():
+            if isinstance(tensor, gs.Constant):
+                alike.setdefault((str(tensor.values.dtype), tensor.values.shape), []).append(tensor)
+        found: dict[str, gs.Constant] = {}
+        for tensors in alike.values():
+            seen: dict[bytes, gs.Constant] = {}
+            for tensor in tensors if len(tensors) > 1 else ():
+                digest = hashlib.sha256(np.ascontiguousarray(tensor.values).tobytes()).digest()
+                found[tensor.name] = seen.setdefault(digest, tensor)
+        return found
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {id(node): index for index, node in enumerate(self.graph.nodes)}
+
+    def position(self, node: gs.Node) -> int:
+        """Where `node` stands in the order of computation; what was made later stands last."""
+        return self._positions.get(id(node), len(self._positions))
 
     def shape(self, tensor: gs.Tensor) -> Shape | None:
         """The shape of `tensor`, None for dimensions that may vary; None if not even the rank is known."""
@@ -63,6 +93,10 @@ class Scene:
         """The shape of `tensor` at batch 1, for predictions only; None if that is not known."""
         sizes = self._sizes.get(tensor.name)
         return None if sizes is None or None in sizes else tuple(size or 0 for size in sizes)
+
+    def is_float(self, tensor: gs.Tensor) -> bool:
+        """Whether `tensor` is known to hold float32 numbers."""
+        return self._types.get(tensor.name) == onnx.TensorProto.FLOAT
 
     def channels(self, tensor: gs.Tensor) -> int | None:
         """C of a tensor (batch, C, ...); None if that is not known."""
@@ -81,14 +115,14 @@ class Rule:
 
     Attributes:
         name: of the rule and of its file.
-        operators: of the nodes that the pattern is anchored at.
+        operators: of the nodes that the pattern is anchored at; None for any.
         match: what the rule would do at a node of these operators; the reason where the pattern is there but must be
             left alone; None where it is not there.
         targets: runtimes that become faster; None for rules that simplify and cost no runtime anything.
     """
 
     name: str
-    operators: frozenset[str]
+    operators: frozenset[str] | None
     match: Callable[[gs.Node, Scene], Rewrite | str | None]
     targets: frozenset[str] | None = field(default=None)
 
