@@ -83,7 +83,8 @@ def ordered(rows):
 )
 @pytest.mark.parametrize("limits", ["top_k: 30 } keep_top_k: 15", "top_k: 100 } keep_top_k: 200"])
 def test_detections(write_net, params, own, limits):
-    prior = "min_size: 10 max_size: 20 aspect_ratio: 2 variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2"
+    prior = "min_size: 10 max_size: 20 aspect_ratio: 2 flip: true clip: false "  # OpenCV clips by default
+    prior += "variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2"
     shapes = {"i": (1, 3, 60, 72), "f": (1, 4, 5, 6), "loc": (1, 480 * own), "conf": (1, 480)}
     text = "".join(declare(name, shape) for name, shape in shapes.items())
     text += f'layer {{ name: "p" type: "PriorBox" bottom: "f" bottom: "i" top: "p" prior_box_param {{ {prior} }} }} '
