@@ -22,9 +22,12 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..preprocessing import Preprocessing
 from .arrays import ArraySource
-from .image_list import ImageSource, list_images
+from .function_data import FunctionSource, is_function_name
+from .image_list import list_images
+from .image_source import Images, ImageSource
 from .inputs import InputSpec, format_shape
 from .labels import Labels, read_labels
+from .lmdb_images import LmdbImages, is_lmdb
 from .random_data import RandomSource
 
 DEFAULT_BATCH = 8
@@ -190,7 +193,8 @@ def open_data(
 
     Args:
         source: an `.npz` (arrays named like the inputs, or `x`; labels `y`) or `.npy`; an image folder, flat or with
-            one sub-folder per class; a csv (`file,class_index`) or a `path label` list; None for seeded random input.
+            one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe LMDB folder; a Python
+            function (`module:function`, see `function_data`); None for seeded random input.
             Float arrays are the input tensors themselves, 8-bit ones are images.
         inputs: what `inputs.model_inputs` says of the model.
         preprocessing: from image to tensor; None takes RGB values 0..255, resized to the input.
@@ -207,11 +211,17 @@ def open_data(
         opened: Source = RandomSource(inputs, spec if preprocessing else None, limit, seed)
     elif Path(source).suffix.lower() in {".npz", ".npy"}:
         opened = ArraySource(Path(source), inputs, spec)
+    elif is_function_name(str(source)):
+        opened = FunctionSource(str(source), inputs)
     else:
-        opened = ImageSource(list_images(Path(source), None if labels is None else Path(labels)), inputs, spec)
+        opened = ImageSource(_images(Path(source), None if labels is None else Path(labels)), inputs, spec)
     if labels is not None and opened.labels is None:
         opened.labels = read_labels(Path(labels), len(opened), opened.description)
     return Dataset(opened, inputs, limit=limit, seed=seed)
+
+
+def _images(source: Path, labels: Path | None) -> Images:
+    return LmdbImages(source) if is_lmdb(source) else list_images(source, labels)
 
 
 def paired_batches(data: Sequence[Dataset], count: int, batch_size: int | None = None) -> Iterator[tuple[Batch, ...]]:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import DataError
-from ..preprocessing import Preprocessing
-from .images import IMAGE_SUFFIXES, BrokenImageError, read_image, to_tensor
-from .inputs import InputSpec
+from .images import IMAGE_SUFFIXES, read_image
 from .labels import Labels, check_labels
 
 PATH_COLUMNS = ("file", "path", "filename", "file_name", "image", "name")
 LABEL_COLUMNS = ("class_index", "label", "class", "y", "target", "index")
 LIST_SUFFIXES = frozenset({".csv", ".txt", ".lst", ".list"})
 
-_WORKERS = min(4, os.cpu_count() or 1)
-_AHEAD = 4 * _WORKERS
-"""Images that may be decoded ahead of the one that is waited for."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImageList:
     """Image files in order.
 
@@ -43,59 +34,17 @@ class ImageList:
     paths: tuple[Path, ...]
     labels: Labels | None
 
-
-class ImageSource:
-    """Decodes and preprocesses images on a few threads, a bounded number ahead.
-
-    Raises:
-        DataError: the model has not exactly one input.
-    """
-
-    is_random = False
-
-    def __init__(self, images: ImageList, inputs: Sequence[InputSpec], preprocessing: Preprocessing) -> None:
-        if len(inputs) != 1:
-            raise DataError(
-                f"{images.description}: images feed one input, but the model has {len(inputs)} "
-                f"({', '.join(spec.name for spec in inputs)}); give an .npz with an array for each"
-            )
-        self.description = images.description
-        self.labels = images.labels
-        self.skipped: dict[str, str] = {}
-        self._images, self._input, self._preprocessing = images, inputs[0].name, preprocessing
-
     def __len__(self) -> int:
-        """Images in the list, broken ones included."""
-        return len(self._images.paths)
+        """How many there are."""
+        return len(self.paths)
 
     def name(self, index: int) -> str:
-        """What a sample is called in messages: its file."""
-        return str(self._images.paths[index])
+        """The image's file."""
+        return str(self.paths[index])
 
-    def samples(self, indices: Sequence[int]) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
-        """The readable images among `indices`, each with its index; the others go to `skipped`."""
-        self.skipped.clear()
-        waiting: deque[tuple[int, Future[NDArray[np.float32]]]] = deque()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            try:
-                for index in indices:
-                    waiting.append((index, pool.submit(self._load, index)))
-                    if len(waiting) > _AHEAD:
-                        yield from self._take(*waiting.popleft())
-                while waiting:
-                    yield from self._take(*waiting.popleft())
-            finally:
-                for _, future in waiting:
-                    future.cancel()
-
-    def _load(self, index: int) -> NDArray[np.float32]:
-        return to_tensor(read_image(self._images.paths[index]), self._preprocessing)
-
-    def _take(self, index: int, future: Future[NDArray[np.float32]]) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
-        try:
-            yield index, {self._input: future.result()}
-        except BrokenImageError as error:
-            self.skipped[self.name(index)] = str(error)
+    def read(self, index: int) -> Image.Image:
+        """Decode one."""
+        return read_image(self.paths[index])
 
 
 def list_images(source: Path, labels: Path | None = None) -> ImageList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from functools import lru_cache
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,19 @@ class BrokenImageError(DataError):
     """One image cannot be used; a dataset skips it, and names it."""
 
 
-def read_image(path: str | os.PathLike[str]) -> Image.Image:
-    """Decode the image file `path`, turned as its EXIF orientation says.
+def read_image(file: str | os.PathLike[str] | BinaryIO, name: str = "") -> Image.Image:
+    """Decode an image, turned as its EXIF orientation says.
+
+    Args:
+        file: a path or an open file.
+        name: what to call it in errors; by default the path.
 
     Raises:
         BrokenImageError: no such file, no image, cut short, or of absurd size.
     """
-    path = Path(path)
+    path = name or str(file)
     try:
-        with Image.open(path) as image:
+        with Image.open(file) as image:
             image.load()
             return ImageOps.exif_transpose(image)
     except FileNotFoundError as error:
