@@ -24,7 +24,10 @@ Examples:
 
 @click.group(
     cls=LazyGroup,
-    subcommands={name: f"planish.commands.{name}" for name in ("convert", "rewrite", "check", "inspect", "models")},
+    subcommands={
+        name: f"planish.commands.{name.replace('-', '_')}"
+        for name in ("convert", "rewrite", "check", "inspect", "models", "calibrate-target")
+    },
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -1,39 +1,32 @@
-"""Fit a direct-convolution runtime's coefficients to what small networks take on this machine."""
+"""Measure a target runtime on this machine: fit coefficients, or fill the table of rates."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from ...files import ModelParts
-from ...progress import track
 from ...runtime_check.cost import infer_shapes
-from ...runtime_check.latency import measure
-from ...runtime_check.session import Session
 from ..graph import to_graph
-from .calibration_nets import convolution_nets, operator_nets
-from .direct import graph_features
+from .calibration_nets import convolution_nets, judging_nets, operator_nets, rate_nets
+from .direct import DirectTarget, graph_features
 from .features import Blocks, Features
-
-PASSES = 3
-"""How often every network has its turn; the median of its turns counts."""
-
-ROUNDS = 3
+from .registry import find_target, machine_of, make_target
+from .target import Target
+from .timing import time_nets
 
 
 @dataclass(frozen=True, slots=True)
 class NetFit:
-    """One calibration network.
+    """One network that judges a calibration.
 
     Attributes:
         name: what it consists of.
         measured_ms: median.
-        predicted_ms: with the fitted coefficients.
+        predicted_ms: with the new coefficients.
     """
 
     name: str
@@ -48,62 +41,83 @@ class NetFit:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients in milliseconds per unit of each feature, and how well they fit."""
+    """What was measured, and how well it predicts.
+
+    Attributes:
+        coefficients: by feature; see `features` and `winograd`.
+        fits: of the networks that were fitted, or for a table of rates of others.
+    """
 
     coefficients: Mapping[str, float]
     fits: tuple[NetFit, ...]
 
+    @property
+    def mean_error(self) -> float:
+        """Mean absolute relative error of the predictions."""
+        return float(np.mean([abs(fit.error) for fit in self.fits]))
 
-def calibrate(blocks: Blocks, threads: int = 1) -> Calibration:
-    """Run the calibration networks in onnxruntime and fit the coefficients.
+    @property
+    def worst_error(self) -> float:
+        """Largest absolute relative error of the predictions."""
+        return max(abs(fit.error) for fit in self.fits)
+
+
+def calibrate_target(name: str, threads: int = 1) -> Calibration:
+    """Measure the runtime of that name on this machine.
 
     Args:
-        blocks: the runtime's layout on this machine.
-        threads: intra-operator threads; CPU time counts with one, wall time with more.
+        name: of a target.
+        threads: that the runtime may use; CPU time counts with one, wall time with more.
+
+    Raises:
+        PlanishError: there is no such target, it is no runtime, or it is not installed.
     """
+    machine_of(name, threads)
+    target = find_target(name, threads)
+    return _fit(target, threads) if isinstance(target, DirectTarget) else _measure_rates(target, threads)
+
+
+def _fit(target: DirectTarget, threads: int) -> Calibration:
     nets = convolution_nets() | operator_nets()
-    measured = time_nets(list(nets.values()), threads)
-    return fit({name: model_features(parts, blocks) for name, parts in nets.items()}, measured)
+    measured = time_nets(target.name, nets, threads)
+    features = {name: model_features(parts, target.blocks) for name, parts in nets.items()}
+    coefficients = fit_coefficients(features, measured)
+    predicted = {
+        name: sum(coefficients[feature] * amount for feature, amount in found.items())
+        for name, found in features.items()
+    }
+    return Calibration(coefficients, tuple(NetFit(name, measured[name], predicted[name]) for name in nets))
+
+
+def fit_coefficients(features: Mapping[str, Features], measured: Mapping[str, float]) -> dict[str, float]:
+    """Milliseconds per unit of each feature, by non-negative least squares of relative errors.
+
+    Args:
+        features: of each network, by its name.
+        measured: milliseconds of each network.
+    """
+    names = sorted({name for found in features.values() for name in found})
+    amounts = np.array([[found.get(name, 0.0) for name in names] for found in features.values()])
+    times = np.array([measured[net] for net in features])
+    solution, _ = nnls(amounts / times[:, None], np.ones(len(times)))
+    return {name: float(value) for name, value in zip(names, solution, strict=True)}
 
 
 def model_features(parts: ModelParts, blocks: Blocks) -> Features:
     """What the whole model amounts to."""
-    total: Counter[str] = Counter()
+    total: Features = {}
     for _, found in graph_features(to_graph(parts), infer_shapes(parts), blocks):
         for name, amount in found.items():
-            total[name] += amount  # type: ignore[assignment]  # Counter counts in floats as well
-    return dict(total)
+            total[name] = total.get(name, 0.0) + amount
+    return total
 
 
-def time_nets(nets: Sequence[ModelParts], threads: int = 1) -> list[float]:
-    """Milliseconds of one run of each network: the median of turns spread over the whole time of measuring."""
-    sessions = [Session(parts.to_model(), optimizations="all", threads=threads) for parts in nets]
-    rng = np.random.default_rng(0)
-    feeds = [
-        {name: rng.standard_normal(session.input_shapes[name], dtype=np.float32) for name in session.input_names}
-        for session in sessions
-    ]
-    turns = [index for _ in range(PASSES) for index in range(len(nets))]
-    samples: list[list[float]] = [[] for _ in nets]
-    for index in track(turns, "Timing small networks"):
-        timing = measure([sessions[index]], feeds[index], threads=threads, rounds=ROUNDS).timings[0]
-        samples[index].append(timing.cpu_ms if threads == 1 else timing.wall_ms)
-    return [float(np.median(sample)) for sample in samples]
-
-
-def fit(features: Mapping[str, Features], measured: Sequence[float]) -> Calibration:
-    """Non-negative least squares of relative errors.
-
-    Args:
-        features: of each network, by its name.
-        measured: milliseconds of each network, in the same order.
-    """
-    names = sorted({name for found in features.values() for name in found})
-    amounts = np.array([[found.get(name, 0.0) for name in names] for found in features.values()])
-    times: NDArray[np.float64] = np.asarray(measured, dtype=np.float64)
-    solution, _ = nnls(amounts / times[:, None], np.ones(len(times)))
-    predicted = amounts @ solution
-    fits = tuple(
-        NetFit(name, float(ms), float(guess)) for name, ms, guess in zip(features, times, predicted, strict=True)
-    )
-    return Calibration({name: float(value) for name, value in zip(names, solution, strict=True)}, fits)
+def _measure_rates(target: Target, threads: int) -> Calibration:
+    nets, judges = rate_nets(), judging_nets()
+    measured = time_nets(target.name, {name: net.parts for name, net in nets.items()} | judges, threads, passes=1)
+    coefficients = {name: net.amount / measured[name] for name, net in nets.items()}
+    for name in ("op_gb", "product_weight_gb"):
+        coefficients[name] = 1 / coefficients[name]
+    made = make_target(target.name, coefficients)
+    fits = [NetFit(name, measured[name], made.model_latency_ms(parts)) for name, parts in judges.items()]
+    return Calibration(coefficients, tuple(fits))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,10 @@ import onnx
 from numpy.typing import NDArray
 
 from ...files import ModelParts
+from ...runtime_check.cost import infer_shapes
 from .operators import TIMED
+from .rates import CHANNELS
+from .winograd import rate_name
 
 OPSET = 17
 
@@ -64,11 +70,15 @@ class NetBuilder:
 
     def build(self) -> ModelParts:
         """The network."""
-        output = onnx.ValueInfoProto(name=self._last)
-        output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        output = onnx.helper.make_tensor_value_info(self._last, onnx.TensorProto.FLOAT, None)
         graph = onnx.helper.make_graph(self._nodes, "calibration", [self._input], [output])
         opsets = [onnx.helper.make_opsetid("", OPSET)]
-        return ModelParts(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), self._tensors)
+        parts = ModelParts(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), self._tensors)
+        shape = infer_shapes(parts)[self._last]
+        parts.model.graph.output[0].CopyFrom(
+            onnx.helper.make_tensor_value_info(self._last, onnx.TensorProto.FLOAT, shape)
+        )
+        return parts
 
     def _weights(self, shape: tuple[int, ...], fan_in: int) -> str:
         values = self._rng.standard_normal(shape, dtype=np.float32) / np.float32(fan_in**0.5)
@@ -167,6 +177,69 @@ _ANY_OTHER = "Abs"
 def operator_nets() -> dict[str, ModelParts]:
     """The other operators, each on its own."""
     return {name: _operator_net(name) for name in (*TIMED, _ANY_OTHER)}
+
+
+@dataclass(frozen=True, slots=True)
+class RateNet:
+    """A network that measures one rate.
+
+    Attributes:
+        parts: the network.
+        amount: what it computes or moves, in the unit of the rate times a millisecond.
+    """
+
+    parts: ModelParts
+    amount: float
+
+
+_RATE_KERNELS: Mapping[str, tuple[tuple[int, int], int]] = {
+    "3x3": ((3, 3), 1),
+    "line": ((3, 1), 1),
+    "1x1": ((1, 1), 1),
+    "direct": ((3, 3), 2),
+    "depthwise": ((3, 3), 1),
+}
+"""Kernel and stride that stand for each kind of convolution."""
+
+_SIZES = (112, 56, 28, 14, 7)
+_DEAREST_GFLOP, _CHEAPEST_GFLOP = 2.0, 0.002
+
+
+def rate_nets() -> dict[str, RateNet]:
+    """Two equal convolutions for each rate of a Winograd runtime's table, and a net each for its other rates."""
+    nets = {}
+    for kind, (kernel, stride) in _RATE_KERNELS.items():
+        for channels, size in product(CHANNELS, _SIZES):
+            group = channels if kind == "depthwise" else 1
+            gflop = 4e-9 * channels * (channels // group) * prod(kernel) * size**2
+            if group > 1 or _CHEAPEST_GFLOP < gflop < _DEAREST_GFLOP:
+                parts = chain([channels] * 3, size * stride, kernel, stride, group)
+                nets[rate_name(kind, channels, size)] = RateNet(parts, 1e3 * gflop)
+    pools = NetBuilder(64, 56)
+    for _ in range(4):
+        pools.operator("MaxPool", **_ATTRIBUTES["MaxPool"])
+    nets["op_gb"] = RateNet(pools.operator("GlobalAveragePool").build(), 4e-9 * 4 * 64 * 56 * 56)
+    weights = 4e-9 * 4096 * 6400
+    nets["product_weight_gb"] = RateNet(_products()["product of 6400 and 4096"], weights)
+    return nets
+
+
+def judging_nets() -> dict[str, ModelParts]:
+    """What a table of rates is judged by: a dense pair of layers and the chains that may take its place."""
+    nets = {}
+    for filters, size in ((128, 56), (256, 28), (512, 14)):
+        rank = filters // 4
+        nets[f"dense, {filters}@{size}"] = chain([filters] * 3, size)
+        vertical = NetBuilder(filters, size)
+        shrunk, widened = NetBuilder(filters, size), NetBuilder(filters, size)
+        for _ in range(2):
+            vertical.conv(3 * rank, (3, 1), relu=False).conv(filters, (1, 3))
+            shrunk.conv(2 * rank, (1, 1), relu=False).conv(filters)
+            widened.conv(2 * rank, relu=False).conv(filters, (1, 1))
+        nets[f"vertical then horizontal, {filters}@{size}"] = vertical.operator("GlobalAveragePool").build()
+        nets[f"1x1 then 3x3, {filters}@{size}"] = shrunk.operator("GlobalAveragePool").build()
+        nets[f"3x3 then 1x1, {filters}@{size}"] = widened.operator("GlobalAveragePool").build()
+    return nets
 
 
 def _operator_net(name: str, channels: int = 64, size: int = 56) -> ModelParts:

@@ -67,12 +67,17 @@ def find_target(name: str = DEFAULT, threads: int = 1) -> Target:
     Raises:
         PlanishError: there is no such target, or its calibration is damaged.
     """
-    entry = _entry(name)
-    measured = load_coefficients(machine_of(name, threads)) if entry.runtime else None
+    measured = load_coefficients(machine_of(name, threads)) if _entry(name).runtime else None
     if measured is None:
-        return entry.make(name, entry.coefficients)
-    target = entry.make(name, {**entry.coefficients, **measured})
-    return replace(target, source=f"measured on this machine, {threads} thread{'s' if threads > 1 else ''}")
+        return make_target(name, {})
+    source = f"measured on this machine, {threads} thread{'s' if threads > 1 else ''}"
+    return replace(make_target(name, measured), source=source)
+
+
+def make_target(name: str, coefficients: Mapping[str, float]) -> Target:
+    """The target of that name with these coefficients, and the built-in ones for what they lack."""
+    entry = _entry(name)
+    return entry.make(name, {**entry.coefficients, **coefficients})
 
 
 def machine_of(name: str, threads: int = 1) -> Machine:
