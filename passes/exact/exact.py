@@ -22,8 +22,11 @@ from . import (
     lrn,
     merge_affine,
     merge_duplicates,
+    merge_groups,
     merge_transposes,
     power,
+    prelu,
+    shortcut,
 )
 from .drop_dead import drop_dead
 from .rule import Rule, Scene
@@ -42,6 +45,9 @@ RULES: tuple[Rule, ...] = (
     merge_affine.RULE,
     fold_pad.RULE,
     lrn.RULE,
+    prelu.RULE,
+    shortcut.RULE,
+    merge_groups.RULE,
 )
 """All rules; which of them comes first matters neither to correctness nor to what is left in the end."""
 

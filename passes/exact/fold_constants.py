@@ -43,6 +43,9 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     """Any node of constants alone, and what is known of shapes; declines outputs of the graph, and what would swell."""
     if node.op in NOT_REPEATABLE or any(is_output(scene.graph, output) for output in node.outputs):
         return None
+    if node.op == "Constant":
+        value = constant_values(node.outputs[0])
+        return None if value is None else Rewrite("Constant", lambda: _apply(scene.graph, node, [value]))
     if node.op in _SHAPES:
         values = _SHAPES[node.op](node, scene)
         if values is not None:

@@ -1,8 +1,9 @@
 """`fold_pad`: a Pad into the Conv or pooling after it.
 
 Proof sketch: Conv pads its input with zeros itself, so zeros that a Pad adds on spatial axes may be its own.
-AveragePool does so where it counts padding in its divisor. MaxPool pads with minus infinity; zeros are the same to it if no element
-is negative, as after a Relu, and if every window holds an element, as pads smaller than the kernel ensure.
+AveragePool does so where it counts padding in its divisor. MaxPool pads with minus infinity; zeros are the same to it
+if no element is negative, as after a Relu, and if every window holds an element, as pads smaller than the kernel
+ensure.
 """
 
 from __future__ import annotations
