@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
-from ...errors import ModelError, PlanishError
+from ...errors import ModelError
 from ...files import ModelParts
 from ...runtime_check.cost import count
-from ...runtime_check.session import Session
 from ..onnx_builder import BATCH
+from ..self_check import run_once
 from .call import Blob
 from .graph import GraphBuilder
 
-_STAND_IN_BYTES = 2**22
-"""Larger weights are stood in for by zeros that take no memory: shapes do not depend on them."""
-
 _CHEAP_MACS = 3e9
+_MAX_MACS = 1e11
 
-MAX_ELEMENTS = 2**25
-"""Values of the largest blob of a net that is run, 128 MB."""
+MAX_ELEMENTS = 2**24
+"""Values of the largest blob of a net that is run, 64 MB."""
 
 
 def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
@@ -33,10 +30,10 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
     Raises:
         ModelError: onnxruntime refuses the model, or gives other shapes.
     """
-    batch = _other_batch(parts, graph.batch)
-    largest = max(math.prod(_sizes(blob, graph.batch, batch)) for blob in [*graph.blobs.values(), *graph.fed.values()])
-    if largest > MAX_ELEMENTS:
-        graph.notes.append(f"not run in onnxruntime: a blob of {largest} values would take too much memory")
+    batch = _other_batch(parts, graph)
+    reason = _too_heavy(parts, graph, batch)
+    if reason:
+        graph.notes.append(f"not run in onnxruntime: {reason}")
         return
     generator = np.random.default_rng(0)
     feeds: dict[str, NDArray[np.generic]] = {}
@@ -45,11 +42,7 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
         pixels = graph.embedding is not None and graph.embedding.preprocessing.input == entry.name
         dtype = graph.embedding.dtype if graph.embedding is not None and pixels else np.float32
         feeds[blob.tensor] = generator.random(_sizes(blob, graph.batch, batch), np.float32).astype(dtype)
-    model = _skeleton(parts, feeds)
-    try:
-        answers = Session(model, name=graph.net.file).run(feeds)
-    except PlanishError as error:
-        raise ModelError(f"{error}; this is a bug of planish: please report it with the prototxt") from error
+    answers = run_once(parts, feeds, graph.net.file)
     for name in graph.net.outputs:
         blob = graph.blobs[name]
         _compare(
@@ -57,14 +50,31 @@ def check_shapes(parts: ModelParts, graph: GraphBuilder) -> None:
         )
 
 
-def _other_batch(parts: ModelParts, declared: int | None) -> int | None:
-    """Another size than the declared one, unless that doubles a run of seconds; None where the batch is fixed."""
-    if declared is None or declared > 1:
-        return None if declared is None else 1
+def _other_batch(parts: ModelParts, graph: GraphBuilder) -> int | None:
+    """Another size than the declared one, unless that makes a long run longer; None where the batch is fixed."""
+    if graph.batch is None:
+        return None
+    return 2 if graph.batch == 1 and _macs(parts) < _CHEAP_MACS and _largest(graph, 2) <= MAX_ELEMENTS else 1
+
+
+def _too_heavy(parts: ModelParts, graph: GraphBuilder, batch: int | None) -> str:
+    """Why a run would take too much memory or time, if it would."""
+    largest, macs = _largest(graph, batch), _macs(parts)
+    if largest > MAX_ELEMENTS:
+        return f"a blob of {largest} values would take too much memory"
+    return f"{macs:.1e} multiplications would take too much time" if macs > _MAX_MACS else ""
+
+
+def _largest(graph: GraphBuilder, batch: int | None) -> int:
+    blobs = [*graph.blobs.values(), *graph.fed.values()]
+    return max(math.prod(_sizes(blob, graph.batch, batch)) for blob in blobs)
+
+
+def _macs(parts: ModelParts) -> int:
     try:
-        return 2 if count(parts).macs() < _CHEAP_MACS else 1
+        return count(parts).macs()
     except ModelError:  # a size that only a run can tell
-        return 2
+        return 0
 
 
 def _sizes(blob: Blob, declared: int | None, batch: int | None) -> tuple[int, ...]:
@@ -73,19 +83,6 @@ def _sizes(blob: Blob, declared: int | None, batch: int | None) -> tuple[int, ..
         return blob.shape
     actual = batch if blob.symbol == BATCH else max(batch, declared)
     return tuple(size * actual // declared if axis == blob.batch else size for axis, size in enumerate(blob.shape))
-
-
-def _skeleton(parts: ModelParts, feeds: dict[str, NDArray[np.generic]]) -> onnx.ModelProto:
-    """The model with its floats as inputs, which onnxruntime does not copy; adds them to `feeds`."""
-    model = onnx.ModelProto()
-    model.CopyFrom(parts.model)
-    for name, array in parts.tensors.items():
-        if array.dtype != np.float32 or array.size < 1024:  # small ones may be shapes, bounds and the like
-            model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
-            continue
-        model.graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape))
-        feeds[name] = array if array.nbytes <= _STAND_IN_BYTES else np.zeros(array.shape, np.float32)
-    return model
 
 
 def _compare(where: str, found: tuple[int, ...], blob: Blob, expected: tuple[int, ...]) -> None:

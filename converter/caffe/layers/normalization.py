@@ -7,6 +7,8 @@ import numpy as np
 from ..call import Blob, LayerCall
 from ..registry import layer
 
+_MAX_LOCAL_SIZE = 4095
+
 
 @layer(
     "BatchNorm",
@@ -56,6 +58,8 @@ def lrn(call: LayerCall) -> Blob:
     alpha, beta = call.params.number("alpha", 1.0), call.params.number("beta", 0.75)
     if size < 1 or size % 2 == 0 or x.rank != 4:
         raise call.error(f"needs an odd local_size and a bottom of four axes, not {size} and {x.rank}")
+    if size > _MAX_LOCAL_SIZE:
+        raise call.unsupported(f"local_size {size} is beyond {_MAX_LOCAL_SIZE}, for which onnxruntime has no memory")
     if alpha <= 0 or beta <= 0:
         raise call.unsupported(f"ONNX has LRN for positive alpha and beta only, not {alpha} and {beta}")
     if call.params.enum("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS") == "ACROSS_CHANNELS":

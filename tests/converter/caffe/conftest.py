@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from planish.converter.caffe import convert_caffe
 from planish.runtime_check.session import Session
 from planish.wire import tag, varint
@@ -21,10 +20,10 @@ def _blob(array):
 
 
 def encode_caffemodel(blobs):
-    """A caffemodel with packed floats; `blobs` lists a layer's arrays by its name."""
+    """A caffemodel with packed floats; `blobs` is {layer: [array, ...]}, or pairs of those."""
     return b"".join(
         _field(100, _field(1, name.encode()) + b"".join(_field(7, _blob(array)) for array in arrays))
-        for name, arrays in blobs.items()
+        for name, arrays in (blobs.items() if isinstance(blobs, dict) else blobs)
     )
 
 

@@ -32,7 +32,23 @@ CORPUS = Path(__file__).parent / "corpus"
 CONFORMANCE = Path(__file__).parents[3] / "../shared/conformance"
 EXTRA_MEMORY = 200 * 2**20
 SECONDS_PER_INPUT = 20
-NUMBERS = ("0", "-1", "1", "2", "3", "7", "64", "65536", "2147483647", "99999999999", "1e38", "-0.0", "inf", "nan", "1.5")
+NUMBERS = (
+    "0",
+    "-1",
+    "1",
+    "2",
+    "3",
+    "7",
+    "64",
+    "65536",
+    "2147483647",
+    "99999999999",
+    "1e38",
+    "-0.0",
+    "inf",
+    "nan",
+    "1.5",
+)
 OUR_BUG = "this is a bug of planish"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from planish.converter.caffe import convert_caffe
 from planish.runtime_check.session import Session
 
