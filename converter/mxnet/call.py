@@ -16,7 +16,7 @@ from ...errors import SourceError
 from ..folding import known_value
 from ..onnx_builder import OnnxBuilder
 from .attributes import Attributes
-from .shapes import Shape, check_static, reshape_target
+from .shapes import Shape, check_static, follows_batch, reshape_target
 from .symbol import Node
 
 ONNX_TYPES: dict[str, int] = {
@@ -239,7 +239,10 @@ class OperatorCall:
         return self.integers(list(range(size)))
 
     def reshape(self, tensor: Tensor, shape: Sequence[int]) -> str:
-        """A Reshape to `shape`."""
+        """A Reshape to `shape`; done at once where the tensor is a constant."""
+        array = self.builder.tensors.get(_name(tensor))
+        if array is not None and not any(map(follows_batch, shape)):
+            return self.builder.constant(array.reshape(shape), _name(tensor))
         return self.emit("Reshape", [tensor, self.integers(reshape_target(shape))])
 
     def cast(self, tensor: Tensor, dtype: str) -> str:

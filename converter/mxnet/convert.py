@@ -7,20 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import SourceError, UnsupportedError, nearest
+from ...errors import ModelError, SourceError, UnsupportedError, nearest
 from ...files import ModelParts
 from ...preprocessing import Preprocessing
-from ..onnx_builder import BATCH, DEFAULT_OPSET
+from ..onnx_builder import DEFAULT_OPSET
 from .call import Weights
 from .graph import GraphBuilder, unread_inputs
 from .inputs import InputShapes, find_inputs
 from .params import Array, read_params
 from .registry import find_operator
-from .shapes import BatchBoundError
+from .self_check import check_shapes
+from .shapes import BatchBoundError, readable
 from .strip import strip_normalization
 from .symbol import VARIABLE, Entry, Symbol, read_symbol
+from .verify import verify_with_mxnet
 
 PathLike = str | os.PathLike[str]
+
+OPSETS = range(13, 22)
+"""Opsets that can be written. From 19 on onnxruntime up to 1.23 averages wrongly over asymmetric pads (bug 26708)."""
 
 
 def convert_mxnet(
@@ -34,6 +39,8 @@ def convert_mxnet(
     random_weights: int | None = None,
     strip_preprocessing: bool = False,
     preprocessing: Preprocessing | None = None,
+    check: bool = True,
+    verify_python: PathLike | None = None,
 ) -> ModelParts:
     """Convert an MXNet network to ONNX.
 
@@ -48,14 +55,20 @@ def convert_mxnet(
         random_weights: seed of He initialisation of the weights that `params` lacks.
         strip_preprocessing: moves scalar normalization at the input into the model's metadata.
         preprocessing: what the model's metadata says about its input.
+        check: whether the model's shapes are compared, in onnxruntime, with those of MXNet's rules.
+        verify_python: a Python in which MXNet is installed: its answers are compared with the model's, and notes say
+            the outcome.
 
     Returns:
-        The model; its weights are views of the mapped params. Its metadata holds notes for the user.
+        The model; its weights are views of the mapped params. `planish.provenance` in its metadata holds notes.
 
     Raises:
         SourceError: a file cannot be read, or contradicts itself or another.
         UnsupportedError: operators without ONNX form, all at once.
+        ModelError: onnxruntime does not give the shapes, or the answers, that MXNet does.
     """
+    if opset not in OPSETS:
+        raise SourceError(f"opset {opset} cannot be written; give one of {OPSETS[0]} to {OPSETS[-1]}")
     network = read_symbol(symbol)
     arrays = {} if params is None else read_params(params)
     if strip_preprocessing:
@@ -63,8 +76,14 @@ def convert_mxnet(
     heads = find_heads(network, outputs)
     shapes = find_inputs(network, network.order(heads, unread_inputs()), arrays, input_shapes or {})
     weights = "" if params is None else str(params)
-    graph = _Conversion(network, arrays, heads, weights, random_weights, opset).run(shapes, batch)
-    graph.builder.describe(preprocessing, {"framework": "mxnet", "notes": graph.notes})
+    conversion = _Conversion(network, arrays, heads, weights, random_weights, opset)
+    graph = conversion.run(shapes, batch, check=check)
+    if verify_python is not None:
+        if params is None or outputs or strip_preprocessing or random_weights is not None:
+            raise SourceError("--verify needs a params file, and the network whole: no --output, --strip-preprocessing")
+        graph.notes.extend(verify_with_mxnet(Path(verify_python), Path(symbol), Path(params), graph, shapes.batch))
+    facts = {"framework": "mxnet", "structure": str(symbol), "weights": weights, "notes": graph.notes}
+    graph.builder.describe(preprocessing, facts)
     return graph.builder.build()
 
 
@@ -106,14 +125,24 @@ class _Conversion:
     seed: int | None
     opset: int
 
-    def run(self, shapes: InputShapes, batch: int | None) -> GraphBuilder:
+    def run(self, shapes: InputShapes, batch: int | None, *, check: bool) -> GraphBuilder:
         if batch is not None:
-            return self._build(shapes.at_batch(batch).shapes, [])
+            fixed = shapes.at_batch(batch)
+            return self._checked(fixed.shapes, [], fixed.batch, check=check)
         try:
-            return self._build(shapes.dynamic(), [])
-        except (BatchBoundError, SourceError, UnsupportedError) as bound:
+            return self._checked(shapes.dynamic(), [], shapes.batch, check=check)
+        except (BatchBoundError, SourceError, UnsupportedError, ModelError) as bound:
             # What fails with the fixed batch too is the network's own error; what does not was the batch's.
-            return self._build(shapes.shapes, [f"the batch is fixed at {shapes.batch}, no {BATCH} axis: {bound}"])
+            reason = readable(str(bound)).removeprefix(f"{self.symbol.where}: ")
+            return self._checked(shapes.shapes, [f"the batch is fixed at {shapes.batch}: {reason}"], 0, check=check)
+
+    def _checked(
+        self, inputs: Mapping[str, tuple[int, ...]], notes: list[str], batch: int, *, check: bool
+    ) -> GraphBuilder:
+        graph = self._build(inputs, notes)
+        if check:
+            check_shapes(graph.builder.build(), graph, batch)
+        return graph
 
     def _build(self, inputs: Mapping[str, tuple[int, ...]], notes: list[str]) -> GraphBuilder:
         weights = Weights(self.params, self.seed)

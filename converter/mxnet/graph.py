@@ -12,7 +12,7 @@ from ...errors import UnsupportedError, nearest
 from ..onnx_builder import OnnxBuilder
 from .call import OperatorCall, Unbound, UnsupportedOperator, Value, Weights, onnx_type
 from .registry import Operator, find_operator, operators
-from .shapes import Shape, follows_batch, symbolic
+from .shapes import Shape, symbolic
 from .symbol import VARIABLE, Entry, Node, Symbol
 
 _NO_EFFECT = {
@@ -157,9 +157,10 @@ class GraphBuilder:
         self.outputs[value.tensor] = value.shape
         self.builder.output(value.tensor, symbolic(value.shape), onnx_type(value.dtype))
 
-    def batch_follows(self) -> bool:
-        """Whether any output's size follows the batch."""
-        return any(follows_batch(size) for shape in self.outputs.values() for size in shape)
+    def fed(self) -> dict[str, Value]:
+        """The data inputs of the graph."""
+        values = (value for value in self.values.values() if isinstance(value, Value))
+        return {value.tensor: value for value in values if value.tensor in self.inputs}
 
 
 def unread_inputs() -> dict[str, tuple[int, ...]]:

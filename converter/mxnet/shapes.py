@@ -9,6 +9,7 @@ with the prime is right for every batch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from math import prod
 
@@ -90,6 +91,11 @@ def broadcast(*shapes: Shape) -> Shape | None:
 def count(shape: Sequence[int]) -> int:
     """Number of elements."""
     return prod(shape)
+
+
+def readable(text: str) -> str:
+    """`text` with the stand-in for the batch, and its multiples, replaced by the symbol."""
+    return re.sub(r"\d{16,}", lambda found: str(symbolic([int(found[0])])[0]), text)
 
 
 def _symbol(factor: int) -> str:

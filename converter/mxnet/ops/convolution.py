@@ -143,11 +143,20 @@ def fully_connected(call: OperatorCall) -> Value:
     columns = count(x.shape[1:]) if flatten else x.shape[-1]
     weight, *bias = _weights(call, (units, columns), bias_default=True)
     if not flatten and x.rank != 2:
-        product: Tensor = call.emit("MatMul", [x, call.emit("Transpose", [weight], perm=[1, 0])])
+        product: Tensor = call.emit("MatMul", [x, _transposed(call, weight)])
         shape = (*x.shape[:-1], units)
         return call.value(call.emit("Add", [product, *bias]) if bias else str(product), shape)
     matrix: Tensor = x if x.rank == 2 else call.reshape(x, (x.shape[0], columns))
     return call.value(call.emit("Gemm", [matrix, weight, *bias], transB=1), (x.shape[0], units))
+
+
+def _transposed(call: OperatorCall, weight: Tensor) -> str:
+    """A matrix transposed; at once where it is a constant, which other tools then see as a weight."""
+    name = weight if isinstance(weight, str) else weight.tensor
+    array = call.builder.tensors.get(name)
+    if array is None:
+        return call.emit("Transpose", [weight], perm=[1, 0])
+    return call.builder.constant(array.T, f"{name}_transposed")
 
 
 def _weights(call: OperatorCall, shape: Sequence[int], *, bias_default: bool) -> list[Tensor]:
