@@ -72,18 +72,26 @@ def scale_and_shift(
 
 
 def l2_normalize(
-    builder: OnnxBuilder, data: str, axes: Iterable[int], epsilon: float, output: str | None = None
+    builder: OnnxBuilder,
+    data: str,
+    axes: Iterable[int],
+    epsilon: float,
+    output: str | None = None,
+    *,
+    inside_root: bool = True,
 ) -> str:
-    """X / sqrt(sum over `axes` of x^2 + epsilon): Caffe's Normalize and MXNet's L2Normalization."""
+    """Divide by sqrt(sum over `axes` of x^2 + epsilon): Caffe's Normalize and MXNet's L2Normalization.
+
+    Where not `inside_root`, epsilon is added to the root.
+    """
     total = reduce(builder, "SumSquare", data, axes)
-    small = builder.constant(np.float32(epsilon), "epsilon")
-    return builder.node("Div", [data, builder.node("Sqrt", [builder.node("Add", [total, small])])], output)
+    return builder.node("Div", [data, _root(builder, total, epsilon, inside_root=inside_root)], output)
 
 
 def respond_across_channels(
     builder: OnnxBuilder, data: str, *, size: int, alpha: float, beta: float, k: float, output: str | None = None
 ) -> str:
-    """X / (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta; alike in Caffe, MXNet and ONNX."""
+    """Divide by (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta; alike in Caffe, MXNet and ONNX."""
     return builder.node("LRN", [data], output, size=size, alpha=alpha, beta=beta, bias=k)
 
 
@@ -97,7 +105,7 @@ def respond_within_channel(
     beta: float,
     output: str | None = None,
 ) -> str:
-    """X * (1 + alpha * average of x^2 over a `size` x `size` window)^-beta.
+    """Multiply by (1 + alpha * average of x^2 over a `size` x `size` window)^-beta.
 
     Caffe's WITHIN_CHANNEL region (`lrn_layer.cpp`): the average counts the padding, and k is ignored.
 
@@ -143,12 +151,15 @@ def standardize(
         return builder.node("Sub", [data, mean], output)
     centred = builder.node("Sub", [data, mean])
     variance = reduce(builder, "Mean", builder.node("Mul", [centred, centred]), axes)
+    return builder.node("Div", [centred, _root(builder, variance, epsilon, inside_root=inside_root)], output)
+
+
+def _root(builder: OnnxBuilder, square: str, epsilon: float, *, inside_root: bool) -> str:
+    """The square root, epsilon added before or after."""
     small = builder.constant(np.float32(epsilon), "epsilon")
     if inside_root:
-        deviation = builder.node("Sqrt", [builder.node("Add", [variance, small])])
-    else:
-        deviation = builder.node("Add", [builder.node("Sqrt", [variance]), small])
-    return builder.node("Div", [centred, deviation], output)
+        return builder.node("Sqrt", [builder.node("Add", [square, small])])
+    return builder.node("Add", [builder.node("Sqrt", [square]), small])
 
 
 def group_normalize(

@@ -25,6 +25,6 @@ def hard_sigmoid(call: LayerCall) -> Blob:
 
 @layer("HardSwish", source="Synopsys hard_swish_layer.cpp")
 def hard_swish(call: LayerCall) -> Blob:
-    """X min(max(x + 3, 0), 6) / 6."""
+    """Gives x min(max(x + 3, 0), 6) / 6."""
     x = call.bottom().tensor
     return call.like(call.node("Mul", [x, call.node("HardSigmoid", [x], alpha=1 / 6, beta=0.5)]))

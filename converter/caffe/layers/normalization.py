@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...normalization import respond_across_channels, respond_within_channel, standardize
 from ..call import Blob, LayerCall
 from ..registry import layer
 
@@ -14,7 +15,7 @@ _MAX_LOCAL_SIZE = 4095
     "BatchNorm",
     params="batch_norm_param",
     options=("use_global_stats", "moving_average_fraction", "eps", "add_eps_before_sqrt", "scale_bias"),
-    source="BVLC batch_norm_layer.cpp; scale_bias: NVCaffe",
+    source="BVLC batch_norm_layer.cpp; scale_bias: NVCaffe; add_eps_before_sqrt: Synopsys",
 )
 def batch_norm(call: LayerCall) -> Blob:
     """(x - mean / f) / sqrt(variance / f + eps), f being the third blob; with scale_bias, times blob 3 plus blob 4."""
@@ -26,6 +27,8 @@ def batch_norm(call: LayerCall) -> Blob:
     total = float(call.weight(2, (1,), init=1.0)[0])
     factor = np.float32(0.0 if total == 0 else 1.0 / total)
     mean, variance = call.weight(0, channels, init=0.0) * factor, call.weight(1, channels, init=1.0) * factor
+    if not call.params.boolean("add_eps_before_sqrt", default=True):
+        variance, epsilon = (np.sqrt(variance) + np.float32(epsilon)) ** 2, 0.0
     affine = call.params.boolean("scale_bias") or (call.blob_count() or 0) >= 5
     scale = call.parameter(3, channels, init=1.0) if affine else call.constant(np.ones(channels))
     shift = call.parameter(4, channels, init=0.0) if affine else call.constant(np.zeros(channels))
@@ -64,28 +67,23 @@ def lrn(call: LayerCall) -> Blob:
         raise call.unsupported(f"ONNX has LRN for positive alpha and beta only, not {alpha} and {beta}")
     if call.params.enum("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS") == "ACROSS_CHANNELS":
         k = call.params.number("k", 1.0)
-        return call.like(call.node("LRN", [x.tensor], size=size, alpha=alpha, beta=beta, bias=k))
-    squared = call.node("Mul", [x.tensor, x.tensor])
-    mean = call.node("AveragePool", [squared], kernel_shape=[size, size], pads=[size // 2] * 4, count_include_pad=1)
-    base = call.node("Add", [call.node("Mul", [mean, call.constant(alpha)]), call.constant(1.0)])
-    return call.like(call.node("Mul", [x.tensor, call.node("Pow", [base, call.constant(-beta)])]))
+        return call.like(respond_across_channels(call.builder, x.tensor, size=size, alpha=alpha, beta=beta, k=k))
+    sizes = x.shape[2:]
+    return call.like(respond_within_channel(call.builder, x.tensor, sizes=sizes, size=size, alpha=alpha, beta=beta))
 
 
 @layer(
     "MVN",
     params="mvn_param",
-    options=("normalize_variance", "across_channels", "eps"),
-    source="BVLC mvn_layer.cpp",
+    options=("normalize_variance", "across_channels", "eps", "add_eps_before_sqrt"),
+    source="BVLC mvn_layer.cpp; add_eps_before_sqrt: Synopsys",
 )
 def mvn(call: LayerCall) -> Blob:
     """(x - mean) / (deviation + eps) over each channel or, with across_channels, over each sample."""
     x = call.bottom()
     axes = list(range(1 if call.params.boolean("across_channels") else 2, x.rank))
-    mean = call.reduce("ReduceMean", x.tensor, axes) if axes else x.tensor
-    centred = call.node("Sub", [x.tensor, mean])
-    if not call.params.boolean("normalize_variance", default=True):
-        return call.like(centred)
-    squared = call.node("Mul", [centred, centred])
-    deviation = call.node("Sqrt", [call.reduce("ReduceMean", squared, axes) if axes else squared])
-    shifted = call.node("Add", [deviation, call.constant(call.params.number("eps", 1e-9))])
-    return call.like(call.node("Div", [centred, shifted]))
+    if not axes:  # a mean over one value: nothing is left
+        return call.like(call.node("Sub", [x.tensor, x.tensor]))
+    epsilon = call.params.number("eps", 1e-9) if call.params.boolean("normalize_variance", default=True) else None
+    inside = call.params.boolean("add_eps_before_sqrt")
+    return call.like(standardize(call.builder, x.tensor, axes, epsilon=epsilon, inside_root=inside))

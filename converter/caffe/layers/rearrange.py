@@ -65,6 +65,16 @@ def depth_to_space(call: LayerCall) -> Blob:
     return call.top(call.node("Transpose", [moved], perm=[0, 2, 3, 1]), shape)
 
 
+def pixel_shuffle(call: LayerCall, block: int) -> Blob:
+    """Synopsys' pixelshuffler in reshape_param (`reshape_layer.cpp`): each block of channels becomes one of pixels."""
+    x = call.bottom()
+    if x.rank != 4 or block < 1 or x.shape[1] % (block * block):
+        raise call.error(f"pixelshuffler {block} must be above 0 and its square divide the channels of {x.shape}")
+    n, c, h, w = x.shape
+    y = call.node("DepthToSpace", [x.tensor], blocksize=block, mode="CRD")
+    return call.top(y, (n, c // block**2, h * block, w * block))
+
+
 @layer(
     "SpaceToBatchND",
     params="space_to_batch_nd_param",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..call import Blob, LayerCall
 from ..registry import layer
+from .rearrange import pixel_shuffle
 
 
 @layer("Split", source="BVLC split_layer.cpp")
@@ -50,10 +51,17 @@ def flatten(call: LayerCall) -> Blob:
     return _reshaped(call, shape, batch)
 
 
-@layer("Reshape", params="reshape_param", options=("shape", "axis", "num_axes"), source="BVLC reshape_layer.cpp")
+@layer(
+    "Reshape",
+    params="reshape_param",
+    options=("shape", "axis", "num_axes", "pixelshuffler"),
+    source="BVLC reshape_layer.cpp; pixelshuffler: Synopsys",
+)
 def reshape(call: LayerCall) -> Blob:
     """Other sizes for the axes from `axis` on: 0 copies the bottom's, -1 is what is left."""
-    x = call.bottom()
+    x, block = call.bottom(), call.params.integer("pixelshuffler", 1)
+    if block != 1:
+        return pixel_shuffle(call, block)
     start = call.params.integer("axis", 0)
     start = start if start >= 0 else x.rank + start + 1
     count = call.params.integer("num_axes", -1)

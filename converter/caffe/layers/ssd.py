@@ -18,6 +18,10 @@ from ..message import Message
 from ..registry import layer
 from .source import MAX_ELEMENTS
 
+_PRIOR_OPTIONS = (
+    *("min_size", "max_size", "aspect_ratio", "flip", "clip", "variance", "img_size", "img_h", "img_w"),
+    *("step", "step_h", "step_w", "offset"),
+)
 _CODES: dict[int, str] = {1: "CORNER", 2: "CENTER_SIZE", 3: "CORNER_SIZE"}
 
 
@@ -36,19 +40,21 @@ def permute(call: LayerCall) -> Blob:
 @layer(
     "Normalize",
     params="norm_param",
-    options=("across_spatial", "scale_filler", "channel_shared", "eps"),
-    source="SSD normalize_layer.cpp",
+    options=("across_spatial", "scale_filler", "channel_shared", "eps", "add_eps_before_sqrt"),
+    source="SSD normalize_layer.cpp; add_eps_before_sqrt: Synopsys",
 )
 def normalize(call: LayerCall) -> Blob:
     """Divides by the L2 norm over the channels (or the whole sample), then scales; eps is added inside the root."""
     x = call.bottom()
     if x.rank < 2:
         raise call.error(f"needs at least two axes, but its bottom has shape {x.shape}")
-    axes = range(1, x.rank) if call.params.boolean("across_spatial", default=True) else [1]
+    across = call.params.boolean("across_spatial", default=True)
+    inside = call.params.boolean("add_eps_before_sqrt", default=True) or not across
     shared = call.params.boolean("channel_shared", default=True)
     init = call.params.message("scale_filler").number("value", 1.0)
     weight = call.weight(0, (1,) if shared else (x.shape[1],), init=init)
-    normal = l2_normalize(call.builder, x.tensor, axes, call.params.number("eps", 1e-10))
+    axes, epsilon = range(1, x.rank) if across else [1], call.params.number("eps", 1e-10)
+    normal = l2_normalize(call.builder, x.tensor, axes, epsilon, inside_root=inside)
     scale = call.constant(weight.reshape(-1, *[1] * (x.rank - 2)))
     return call.like(call.node("Mul", [normal, scale]))
 
@@ -56,10 +62,7 @@ def normalize(call: LayerCall) -> Blob:
 @layer(
     "PriorBox",
     params="prior_box_param",
-    options=(
-        *("min_size", "max_size", "aspect_ratio", "flip", "clip", "variance", "img_size", "img_h", "img_w"),
-        *("step", "step_h", "step_w", "offset"),
-    ),
+    options=_PRIOR_OPTIONS,
     source="SSD prior_box_layer.cpp",
 )
 def prior_box(call: LayerCall) -> Blob:
@@ -67,6 +70,9 @@ def prior_box(call: LayerCall) -> Blob:
     feature = call.bottom()
     if feature.rank != 4:
         raise call.error(f"needs a feature map with height and width, but its bottom has shape {feature.shape}")
+    other = [name for name in call.params.fields if name not in _PRIOR_OPTIONS]
+    if other:
+        raise call.unsupported(f"{other[0]} is of a fork that places other boxes; feed the priors with --input instead")
     options = _prior_options(call)
     cells = (feature.shape[2], feature.shape[3])
     per_cell = len(options.min_sizes) * (1 + len(options.aspect_ratios)) + len(options.max_sizes)
@@ -135,15 +141,13 @@ def _variances(call: LayerCall) -> NDArray[np.float32]:
     options=(
         *("num_classes", "share_location", "background_label_id", "nms_param", "code_type", "keep_top_k"),
         *("variance_encoded_in_target", "confidence_threshold", "save_output_param", "visualize"),
-        *("visualize_threshold", "save_file"),
+        *("visualize_threshold", "save_file", "objectness_score"),
     ),
-    source="SSD detection_output_layer.cpp, bbox_util.cpp",
+    source="SSD detection_output_layer.cpp, bbox_util.cpp; RefineDet's for four and five bottoms",
 )
 def detection_output(call: LayerCall) -> Blob:
     """Decodes boxes, suppresses overlapping ones of each class, keeps the best: rows (image, label, score, corners)."""
     loc, conf, priors = call.bottom(0), call.bottom(1), call.bottom(2)
-    if len(call.bottoms) > 3:
-        raise call.unsupported("refines its anchors in two steps (RefineDet); cut the net before it with --output")
     options = _detection_options(call, priors.shape[-1] // 4)
     shared = call.params.boolean("share_location", default=True)
     box_axes = (options.priors, 4) if shared else (options.priors, options.classes, 4)
@@ -156,6 +160,7 @@ def detection_output(call: LayerCall) -> Blob:
     deltas = call.reshape(loc, (loc.shape[0], *box_axes), batch=loc.batch)
     by_prior = call.reshape(conf, (conf.shape[0], options.priors, options.classes), batch=conf.batch)
     scores = call.node("Transpose", [by_prior], perm=[0, 2, 1])
+    scores = _without_easy_negatives(call, scores, options)
     boxes = _decoded(call, deltas, priors, shared=shared)
     rows = detection_rows(call.builder, boxes, scores, options, boxes_per_class=not shared)
     return call.top(rows, (1, 1, loc.shape[0] * options.most_rows, 7), batch=2, symbol="detections")
@@ -191,5 +196,27 @@ def _decoded(call: LayerCall, deltas: str, priors: Blob, *, shared: bool) -> str
     boxes, variances = value.reshape(2, -1, 4) if shared else value.reshape(2, -1, 1, 4)
     encoded = call.params.boolean("variance_encoded_in_target")
     code: Code = call.params.enum("code_type", _CODES, "CORNER")  # type: ignore[assignment]
-    factors = None if encoded else call.constant(variances)
-    return decode_boxes(call.builder, deltas, call.constant(boxes), factors, code)
+    factors, anchors = None if encoded else call.constant(variances), call.constant(boxes)
+    if len(call.bottoms) > 4:  # RefineDet decodes twice
+        if not shared:
+            raise call.error("five bottoms refine the priors of all classes at once, which needs share_location: true")
+        first = call.bottom(4)
+        count = len(boxes)
+        if math.prod(first.shape[1:]) != 4 * count:
+            raise call.error(f"first locations of shape {first.shape} do not fit {count} priors")
+        coarse = call.reshape(first, (first.shape[0], count, 4), batch=first.batch)
+        anchors = decode_boxes(call.builder, coarse, anchors, factors, code)
+    return decode_boxes(call.builder, deltas, anchors, factors, code)
+
+
+def _without_easy_negatives(call: LayerCall, scores: str, options: DetectionOptions) -> str:
+    """RefineDet: scores of 0 for objects (1 for the background) where the first stage sees none."""
+    if len(call.bottoms) < 4 or math.prod(call.bottom(3).shape[1:]) != 2 * options.priors:
+        return scores  # a fourth bottom of another size is the image, to be drawn on
+    first = call.bottom(3)
+    pairs = call.reshape(first, (first.shape[0], options.priors, 2), batch=first.batch)
+    seen = call.node("Gather", [pairs, call.integers(1)], axis=2)
+    easy = call.node("Less", [seen, call.constant(call.params.number("objectness_score", 0.01))])
+    flags = call.node("Unsqueeze", [easy, call.integers([1])])
+    background = np.arange(options.classes)[:, None] == options.background
+    return call.node("Where", [flags, call.constant(background), scores])

@@ -110,3 +110,11 @@ def test_batch_to_space_without_crops(run_net):
 def test_options_that_do_not_fit_are_refused(convert_net, kind, params):
     with pytest.raises(SourceError):
         convert_net(net(kind, params, (2, 6, 5, 7)))
+
+
+def test_pixelshuffler_of_reshape(run_net):
+    x = sample(2, 12, 3, 5)
+    y = run_net(net("Reshape", "reshape_param { pixelshuffler: 2 }", x.shape), {"x": x})["y"]
+    assert y.shape == (2, 3, 6, 10)
+    for c, h, w in itertools.product(range(12), range(3), range(5)):
+        np.testing.assert_array_equal(y[:, c // 4, h * 2 + c // 2 % 2, w * 2 + c % 4 % 2], x[:, c, h, w])

@@ -43,6 +43,16 @@ def test_normalize(run_net, across, shared, shape):
     np.testing.assert_allclose(y, x / norm * scale.reshape(-1, *[1] * (x.ndim - 2)), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("across", [True, False])
+def test_epsilon_after_the_root_across_space_only(run_net, across):
+    x = RANDOM.standard_normal((2, 3, 5, 7), np.float32)
+    params = f"across_spatial: {str(across).lower()} eps: 0.3 add_eps_before_sqrt: false"
+    net = f'layer {{ name: "l" type: "Normalize" bottom: "x" top: "y" norm_param {{ {params} }} }}'
+    y = run_net(declare("x", x.shape) + net, {"x": x}, {"l": [np.ones(1)]})["y"]
+    total = (x**2).sum((1, 2, 3) if across else 1, keepdims=True)
+    np.testing.assert_allclose(y, x / (np.sqrt(total) + 0.3 if across else np.sqrt(total + 0.3)), rtol=1e-5)
+
+
 PRIOR = 'layer {{ name: "p" type: "PriorBox" bottom: "f" bottom: "i" top: "prior" prior_box_param {{ {} }} }} '
 HEAD = declare("i", (1, 3, 60, 72)) + declare("f", (1, 4, 3, 5))
 
@@ -116,6 +126,11 @@ def test_prior_box_options_that_contradict_are_refused(convert_net, text):
         convert_net(HEAD + PRIOR.format(text))
 
 
+def test_prior_boxes_of_other_forks_are_refused(convert_net):
+    with pytest.raises(UnsupportedError, match="yx_order is of a fork"):
+        convert_net(HEAD + PRIOR.format("min_size: 10 yx_order: true"))
+
+
 def decode(deltas, boxes, variances, code):
     d = deltas * variances
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -183,6 +198,38 @@ def test_numbers_of_detections_are_limited(run_net):
     assert [np.sum(rows[:, 0] == image) for image in range(2)] == [4, 4]
     assert (rows[:, 1] > 0).all()
     assert (rows[:, 2] > 0.2).all()
+
+
+@pytest.mark.parametrize("batch", [2, 3])
+@pytest.mark.parametrize("stages", [1, 2])
+def test_refinedet_decodes_twice_and_drops_easy_negatives(run_net, batch, stages):
+    params = "code_type: CENTER_SIZE objectness_score: 0.3 nms_param { nms_threshold: 1.0 } confidence_threshold: 0.0"
+    given = {**feeds(batch), "aconf": RANDOM.uniform(0, 1, (batch, 90))}
+    net = detection_net(params).replace('bottom: "prior" top', 'bottom: "prior" bottom: "aconf" top')
+    net = declare("aconf", (2, 90)) + net
+    if stages == 2:
+        given["aloc"] = RANDOM.standard_normal((batch, 180))
+        net = declare("aloc", (2, 180)) + net.replace('bottom: "aconf" top', 'bottom: "aconf" bottom: "aloc" top')
+    rows = run_net(net, given)["y"][0, 0]
+    boxes, variances = known_priors()
+    expected = []
+    for image in range(batch):
+        seen = given["aconf"][image].reshape(45, 2)[:, 1] >= np.float32(0.3)
+        anchors = boxes
+        if stages == 2:
+            anchors = decode(given["aloc"][image].reshape(45, 4), boxes, variances, "CENTER_SIZE")
+        decoded = decode(given["loc"][image].reshape(45, 4), anchors, variances, "CENTER_SIZE")
+        scores = given["conf"][image].reshape(45, 3).astype(np.float32)
+        for label in (1, 2):
+            order = [p for p in np.argsort(-scores[:, label], kind="stable") if seen[p]]
+            expected += [[image, label, scores[p, label], *decoded[p]] for p in order]
+    np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_fourth_bottom_of_another_size_is_an_image_to_draw_on(run_net):
+    given = feeds(2)
+    net = detection_net("").replace('bottom: "prior" top', 'bottom: "prior" bottom: "i" top')
+    np.testing.assert_array_equal(run_net(net, given)["y"], run_net(detection_net(""), given)["y"])
 
 
 def test_without_postprocessing_its_bottoms_are_the_outputs(run_net):
