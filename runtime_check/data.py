@@ -29,6 +29,7 @@ from .inputs import InputSpec, format_shape
 from .labels import Labels, read_labels
 from .lmdb_images import LmdbImages, is_lmdb
 from .random_data import RandomSource
+from .recordio import RecordImages
 
 DEFAULT_BATCH = 8
 """Samples per batch where the model leaves it open."""
@@ -193,8 +194,8 @@ def open_data(
 
     Args:
         source: an `.npz` (arrays named like the inputs, or `x`; labels `y`) or `.npy`; an image folder, flat or with
-            one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe LMDB folder; a Python
-            function (`module:function`, see `function_data`); None for seeded random input.
+            one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe LMDB folder; an MXNet
+            `.rec` file; a Python function (`module:function`, see `function_data`); None for seeded random input.
             Float arrays are the input tensors themselves, 8-bit ones are images.
         inputs: what `inputs.model_inputs` says of the model.
         preprocessing: from image to tensor; None takes RGB values 0..255, resized to the input.
@@ -221,6 +222,8 @@ def open_data(
 
 
 def _images(source: Path, labels: Path | None) -> Images:
+    if source.suffix.lower() == ".rec":
+        return RecordImages(source)
     return LmdbImages(source) if is_lmdb(source) else list_images(source, labels)
 
 
