@@ -22,6 +22,7 @@ Examples:
   planish check model.onnx small.onnx
   planish check model.onnx small.onnx --data val.csv --limit 500
   planish check model.onnx small.onnx --data val.npz --max-top1-drop 1 --min-speedup 1.5
+  planish check model.onnx small.onnx --runtime all
 """
 
 _GATES = {
@@ -99,6 +100,9 @@ def _preprocessing_options(function: Any) -> Any:
 @_preprocessing_options
 @_gate_options
 @input_shape_option
+@click.option(
+    "--runtime", "runtimes", metavar="NAME[,NAME...]", help="Try other runtimes: openvino, mnn, ncnn, opencv; or all."
+)
 @click.option("--junit", type=click.Path(), metavar="FILE", help="Write the gates as JUnit XML.")
 @click.option("--markdown", type=click.Path(), metavar="FILE", help="Write a summary in GitHub's Markdown.")
 @json_option
@@ -125,6 +129,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         layer_samples=settings["layer_samples"],
         latency_seconds=settings["latency_seconds"],
         latency_batches=_counts("--latency-batch", settings["latency_batch"]),
+        runtimes=settings["runtimes"].split(",") if settings["runtimes"] else (),
     )
     _write(result, settings["junit"], settings["markdown"])
     _show(result, as_json=settings["as_json"], verbose=settings["verbose"])
@@ -182,13 +187,15 @@ def _write(result: CheckResult, junit: str | None, markdown: str | None) -> None
 
 
 def _show(result: CheckResult, *, as_json: bool, verbose: bool) -> None:
-    from ..runtime_check.report.summary import columns, rows, statements, title  # noqa: PLC0415
+    from ..runtime_check.report.summary import RUNTIME_COLUMNS, columns, rows, runtime_rows, statements, title  # noqa: PLC0415
 
     if as_json:
         show_json(result.to_dict())
     else:
         out = console()
         out.print(table(title(result), columns(result), rows(result)))
+        if result.runtimes:
+            out.print(table("Runtimes", RUNTIME_COLUMNS, runtime_rows(result), left=3))
         for line in statements(result):
             out.print(line, markup=False)
         for gate in result.gates:

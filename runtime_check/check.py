@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 
+from ..errors import ModelError
 from ..files import ModelParts, as_parts, read_parts
 from ..preprocessing import Preprocessing, read_preprocessing
 from .accuracy import Accuracy
@@ -21,6 +22,7 @@ from .inputs import InputSpec, common_inputs, model_inputs
 from .latency import Latency, measure
 from .layers import LayerComparison, compare_layers
 from .result import CheckResult, DataFacts, ModelFacts, figures
+from .runtimes import RuntimeRow, try_runtimes
 from .session import Optimizations, Session
 
 Model = str | os.PathLike[str] | onnx.ModelProto
@@ -63,6 +65,7 @@ def check(
     layer_samples: int = 4,
     latency_seconds: float = 5.0,
     latency_batches: Sequence[int] = (1,),
+    runtimes: Sequence[str] = (),
 ) -> CheckResult:
     """Measure a model, or compare two.
 
@@ -83,10 +86,12 @@ def check(
         layer_samples: on how many samples to compare two models layer by layer; 0 leaves it out.
         latency_seconds: how long to time the models for each number of threads and batch size; 0 leaves latency out.
         latency_batches: samples per timed run, where the models leave it open; the first counts.
+        runtimes: other runtimes to try the models in, each in a process of its own; 'all' for all there are.
 
     Raises:
         ModelError: a model cannot be read or run, or the two have different outputs.
         DataError: data, labels or thresholds do not fit.
+        MissingExtraError: a runtime that was asked for by name is not installed.
     """
     subjects = _subjects([model] if other is None else [model, other], preprocessing)
     inputs = _inputs(subjects, input_shapes)
@@ -96,6 +101,7 @@ def check(
     ]
     limits = thresholds or Thresholds()
     refuse_unlabelled(limits, labelled=datasets[0].labels is not None, models=len(subjects))
+    rows = _runtimes(subjects, datasets[0], runtimes)
     counts = [threads] if isinstance(threads, int) else list(threads)
     found = compare([subject.open(optimizations, counts[0]) for subject in subjects], datasets, batch_size)
     layers = _layers(subjects, datasets, layer_samples, optimizations, counts[0])
@@ -114,6 +120,7 @@ def check(
         agreement=found.agreement,
         differences=found.differences,
         latencies=latencies,
+        runtimes=rows,
         gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
     )
 
@@ -157,6 +164,15 @@ def _deployed(subject: _Subject, data: Dataset, samples: int) -> tuple[OutputFid
         if taken >= samples:
             break
     return tuple(meter.result() for meter in meters.values())
+
+
+def _runtimes(subjects: Sequence[_Subject], data: Dataset, names: Sequence[str]) -> tuple[RuntimeRow, ...]:
+    if not names:
+        return ()
+    paths = [str(subject.source) for subject in subjects if not isinstance(subject.source, onnx.ModelProto)]
+    if len(paths) != len(subjects):
+        raise ModelError("other runtimes read models from files; write the models, and give their paths")
+    return try_runtimes(names, paths, next(data.batches(1)).inputs)
 
 
 def _latencies(

@@ -12,6 +12,7 @@ from .fidelity import OutputFidelity
 from .gates import Gate
 from .latency import Latency
 from .layers import DIFFERENT_DB, LayerFidelity
+from .runtimes import RuntimeRow
 from .session import Optimizations
 from .statistics import Difference
 
@@ -70,6 +71,7 @@ class CheckResult:
         agreement: of two classifiers.
         differences: of the accuracies, with confidence intervals.
         latencies: one for every number of threads and every batch size asked for; the first is the one that counts.
+        runtimes: the models in other runtimes, if any were asked for.
         gates: the thresholds that were set.
     """
 
@@ -83,6 +85,7 @@ class CheckResult:
     agreement: Agreement | None
     differences: tuple[Difference, ...]
     latencies: tuple[Latency, ...]
+    runtimes: tuple[RuntimeRow, ...]
     gates: tuple[Gate, ...]
 
     @property

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from ..result import CheckResult
-from .summary import columns, rows, statements, title
+from .summary import RUNTIME_COLUMNS, columns, rows, runtime_rows, statements, title
 
 
 def to_markdown(result: CheckResult) -> str:
     """A headline, the table of figures, the verdicts and the gates."""
-    head = columns(result)
-    lines = [f"### {_escape(title(result))}", "", _row(head), _row(("---", *["---:"] * (len(head) - 1)))]
-    lines += [_row((*row, *[""] * (len(head) - len(row)))) for row in rows(result)]
+    lines = [f"### {_escape(title(result))}", "", *_table(columns(result), rows(result))]
+    if result.runtimes:
+        lines += ["", *_table(RUNTIME_COLUMNS, runtime_rows(result))]
     lines += ["", *(f"- {_escape(statement)}" for statement in statements(result))]
     lines += [f"- {'✅' if gate.passed else '❌'} {_escape(str(gate))}" for gate in result.gates]
     return "\n".join(lines) + "\n"
+
+
+def _table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> list[str]:
+    return [_row(head), _row(("---", *["---:"] * (len(head) - 1))), *(_row(row) for row in body)]
 
 
 def _row(cells: tuple[str, ...]) -> str:

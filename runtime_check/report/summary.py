@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..latency import Latency, Ratio
 from ..result import CheckResult, ModelFacts
@@ -107,3 +108,23 @@ def _data_statement(result: CheckResult) -> str:
     made_up = "; made-up input, says nothing about accuracy" if result.data.is_random else ""
     skipped = f"; {len(result.data.skipped)} broken ones left out" if result.data.skipped else ""
     return f"{result.data.samples} samples of {result.data.description}{made_up}{skipped}"
+
+
+RUNTIME_COLUMNS = ("runtime", "model", "outcome", "SQNR, dB", "load ms", "CPU ms", "wall ms", "peak MB", "speed-up")
+
+
+def runtime_rows(result: CheckResult) -> list[Row]:
+    """What became of each model in each runtime; the speed-up is the reference's CPU time over the model's own."""
+    reference = {row.runtime: row.cpu_ms for row in result.runtimes if row.model == result.models[0].name}
+    rows = []
+    for row in result.runtimes:
+        before = reference.get(row.runtime)
+        figures = (row.sqnr_db, row.load_ms, row.cpu_ms, row.wall_ms, row.peak_mb)
+        shown = [
+            "" if value is None else f"{value:.{digits}f}"
+            for value, digits in zip(figures, (1, 1, 2, 2, 0), strict=True)
+        ]
+        speedup = f"{before / row.cpu_ms:.2f}" if before and row.cpu_ms and row.model != result.models[0].name else ""
+        outcome = row.problem or ("agrees" if row.agrees else "DIFFERS")
+        rows.append((f"{row.runtime} {row.version}".strip(), Path(row.model).name, outcome, *shown, speedup))
+    return rows

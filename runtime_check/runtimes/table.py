@@ -1,0 +1,146 @@
+"""Which runtimes load which model, whether they agree with onnxruntime, and how fast they are."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...progress import track
+from ..fidelity import FidelityMeter
+from ..session import Feeds, Session
+from .base import NAMES, make_runtime
+
+TIME_LIMIT_SECONDS = 300.0
+AGREES_DB = 60.0
+"""SQNR from which a runtime agrees: Winograd convolutions in float32 stay above it, bfloat16 and errors below."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRow:
+    """One model in one runtime.
+
+    Attributes:
+        runtime: its name.
+        version: of the runtime; empty if it did not get that far.
+        model: path.
+        problem: why there are no figures; empty if there are.
+        sqnr_db: of the worst output against onnxruntime without optimizations; None without figures.
+        load_ms: to load the model, conversion to the runtime's own format aside.
+        cpu_ms: median CPU time of one run, in milliseconds.
+        wall_ms: median wall time of one run, in milliseconds.
+        peak_mb: most memory the process held, conversion included.
+    """
+
+    runtime: str
+    version: str
+    model: str
+    problem: str
+    sqnr_db: float | None = None
+    load_ms: float | None = None
+    cpu_ms: float | None = None
+    wall_ms: float | None = None
+    peak_mb: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the outputs are those of onnxruntime."""
+        return self.sqnr_db is not None and self.sqnr_db >= AGREES_DB
+
+
+def try_runtimes(
+    names: Sequence[str],
+    models: Sequence[str],
+    feeds: Feeds,
+    *,
+    threads: int = 1,
+    seconds: float = 2.0,
+    time_limit: float = TIME_LIMIT_SECONDS,
+) -> tuple[RuntimeRow, ...]:
+    """Run each model in each runtime, every one in a process of its own with a time limit.
+
+    Args:
+        names: of the runtimes; 'all' stands for all that there are, whether installed or not.
+        models: paths.
+        feeds: one batch for all models.
+        threads: that a runtime may use.
+        seconds: how long to time each.
+        time_limit: seconds after which a process is stopped.
+
+    Raises:
+        ModelError: there is no runtime of that name.
+        MissingExtraError: a runtime that was asked for by name is not installed.
+    """
+    for name in names:
+        if name != "all":
+            make_runtime(name, threads)
+    wanted = list(NAMES) if "all" in names else list(names)
+    references = {model: Session(model) for model in models}
+    jobs = [(runtime, model) for runtime in wanted for model in models]
+    return tuple(
+        _row(runtime, model, references[model], feeds, (threads, seconds, time_limit))
+        for runtime, model in track(jobs, "trying the runtimes")
+    )
+
+
+def _row(runtime: str, model: str, reference: Session, feeds: Feeds, settings: tuple[int, float, float]) -> RuntimeRow:
+    threads, seconds, time_limit = settings
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        job = {
+            "runtime": runtime,
+            "model": str(Path(model).resolve()),
+            "threads": threads,
+            "seconds": seconds,
+            "inputs": reference.input_names,
+            "outputs": reference.output_names,
+        }
+        (folder / "job.json").write_text(json.dumps(job))
+        np.savez(folder / "feeds.npz", *(feeds[key] for key in reference.input_names))
+        report = _work(folder, time_limit)
+        if "error" in report:
+            return RuntimeRow(runtime, str(report.get("version", "")), model, str(report["error"]))
+        sqnr, problem = _compare(reference.run(feeds), folder / "outputs.npz")
+    figures = {key: float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb")}
+    return RuntimeRow(runtime, str(report["version"]), model, problem, sqnr, **figures)
+
+
+def _work(folder: Path, time_limit: float) -> dict[str, Any]:
+    """The worker's report, or what became of the worker."""
+    command = [sys.executable, "-m", "planish.runtime_check.runtimes.worker", str(folder / "job.json")]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=time_limit, check=False)  # noqa: S603 - own command
+    except subprocess.TimeoutExpired:
+        return {"error": f"not done after {time_limit:g} s"}
+    if done.returncode < 0:
+        return {"error": f"crashed ({signal.Signals(-done.returncode).name})"}
+    report = folder / "report.json"
+    if done.returncode or not report.is_file():
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        return {"error": f"ended with {done.returncode}: {last[0] if last else 'without a word'}"}
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def _compare(wanted: Feeds, file: Path) -> tuple[float | None, str]:
+    """The worst output's SQNR in dB, and what is wrong with the outputs."""
+    worst = float("inf")
+    with np.load(file) as given:
+        for index, (name, value) in enumerate(wanted.items()):
+            other = given[f"arr_{index}"]
+            if other.size != value.size:
+                return None, f"output '{name}' has the shape {other.shape}, not {value.shape}"
+            if not np.isfinite(other).all():
+                return None, f"output '{name}' is NaN or infinite"
+            meter = FidelityMeter(name)
+            meter.add(value, other.reshape(value.shape))
+            worst = min(worst, meter.result().sqnr_db)
+    return worst, ""

@@ -1,0 +1,74 @@
+"""One model in one runtime, in a process that may crash: `python -m planish.runtime_check.runtimes.worker JOB.json`.
+
+The job says what to run; the outputs go to an `.npz` and the figures to a JSON file beside the job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import PlanishError
+from .base import Arrays, Runtime, make_runtime
+
+
+def main(job_file: str) -> None:
+    """Do the job; an error is written down as a result."""
+    path = Path(job_file)
+    job = json.loads(path.read_text())
+    report: dict[str, object]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            report = _work(job, path.parent)
+    except PlanishError as error:
+        report = {"error": str(error), "kind": type(error).__name__}
+    except Exception as error:  # runtimes raise whatever they like
+        report = {"error": f"{type(error).__name__}: {error}", "kind": "Exception"}
+    path.with_name("report.json").write_text(json.dumps(report))
+
+
+def _work(job: dict[str, object], folder: Path) -> dict[str, object]:
+    runtime = make_runtime(str(job["runtime"]), int(str(job["threads"])))
+    report: dict[str, object] = {"version": runtime.version()}
+    inputs, outputs = _names(job, "inputs"), _names(job, "outputs")
+    with np.load(folder / "feeds.npz") as arrays:
+        feeds = {name: arrays[f"arr_{index}"] for index, name in enumerate(inputs)}
+    with tempfile.TemporaryDirectory() as scratch:
+        prepared = runtime.prepare(Path(str(job["model"])), feeds, Path(scratch))
+        begin = time.perf_counter()
+        runtime.open(prepared, inputs, outputs)
+        report["load_ms"] = 1000 * (time.perf_counter() - begin)
+        values = runtime.run(feeds)
+        np.savez(folder / "outputs.npz", *(values[name] for name in outputs))
+        report["cpu_ms"], report["wall_ms"] = _time(runtime, feeds, float(str(job["seconds"])))
+        runtime.close()
+    report["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return report
+
+
+def _names(job: dict[str, object], key: str) -> tuple[str, ...]:
+    names = job[key]
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def _time(runtime: Runtime, feeds: Arrays, seconds: float) -> tuple[float, float]:
+    """Median CPU and wall time of one run, in milliseconds."""
+    times: list[tuple[float, float]] = []
+    begin = time.perf_counter()
+    while len(times) < 5 or (len(times) < 200 and time.perf_counter() - begin < seconds):
+        wall, cpu = time.perf_counter(), time.process_time()
+        runtime.run(feeds)
+        times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    cpu_ms, wall_ms = 1000 * np.median(times, axis=0)
+    return float(cpu_ms), float(wall_ms)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

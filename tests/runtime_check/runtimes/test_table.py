@@ -1,0 +1,84 @@
+"""The table of runtimes; those that are not installed are left out."""
+
+import importlib.util
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from planish.errors import MissingExtraError, ModelError
+from planish.runtime_check import check
+from planish.runtime_check.runtimes import table
+from planish.runtime_check.runtimes.table import RuntimeRow, try_runtimes
+
+MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "mnn": "MNN", "ncnn": "ncnn", "opencv": "cv2"}
+FEEDS = {"data": np.random.default_rng(0).standard_normal((1, 3, 6, 10)).astype(np.float32)}
+
+
+@pytest.fixture
+def path(classifier, tmp_path):
+    onnx.save(classifier(), tmp_path / "a.onnx")
+    return str(tmp_path / "a.onnx")
+
+
+def installed(name):
+    modules = [MODULES[name], *(["pnnx"] if name == "ncnn" else [])]
+    return all(importlib.util.find_spec(module) for module in modules)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_runtime_agrees(path, name):
+    if not installed(name):
+        pytest.skip(f"the runtime {name} is not installed")
+    (row,) = try_runtimes([name], [path], FEEDS, seconds=0.01)
+    assert row.problem == ""
+    assert row.agrees
+    assert row.version[0].isdigit()
+    assert min(row.load_ms, row.cpu_ms, row.wall_ms, row.peak_mb) > 0
+
+
+def test_runtime_that_is_not_installed_names_the_extra(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'planish\[openvino\]'"):
+        try_runtimes(["openvino"], [path], FEEDS)
+
+
+def test_unknown_runtime(path):
+    with pytest.raises(ModelError, match="no runtime 'openvin'; did you mean 'openvino'"):
+        try_runtimes(["openvin"], [path], FEEDS)
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("kill -SEGV $$", "crashed (SIGSEGV)"),
+        ("sleep 20", "not done after 0.3 s"),
+        ("echo some reason >&2; exit 3", "ended with 3: some reason"),
+    ],
+)
+def test_runtime_that_crashes_is_a_result(path, tmp_path, monkeypatch, program, problem):
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/bash\n{program}\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(table.sys, "executable", str(script))
+    (row,) = try_runtimes(["onnxruntime"], [path], FEEDS, time_limit=0.3)
+    assert row == RuntimeRow("onnxruntime", "", path, problem)
+
+
+def test_wrong_outputs_are_told(tmp_path, path):
+    wanted = {"scores": np.ones((1, 7), np.float32)}
+    np.savez(tmp_path / "o.npz", np.ones((1, 8)))
+    assert table._compare(wanted, tmp_path / "o.npz") == (None, "output 'scores' has the shape (1, 8), not (1, 7)")
+    np.savez(tmp_path / "o.npz", np.full((1, 7), np.nan))
+    assert table._compare(wanted, tmp_path / "o.npz") == (None, "output 'scores' is NaN or infinite")
+    np.savez(tmp_path / "o.npz", np.full((7,), 1.01, np.float32))
+    sqnr, problem = table._compare(wanted, tmp_path / "o.npz")
+    assert (round(sqnr), problem) == (40, "")
+    assert not RuntimeRow("r", "1", path, "", sqnr).agrees
+
+
+def test_rows_stand_in_the_result(path, classifier):
+    result = check(path, path, latency_seconds=0, runtimes=["onnxruntime"])
+    assert [row.runtime for row in result.runtimes] == ["onnxruntime"] * 2
+    with pytest.raises(ModelError, match="other runtimes read models from files"):
+        check(classifier(), latency_seconds=0, runtimes=["onnxruntime"])
