@@ -105,7 +105,11 @@ class GraphBuilder:
         if unknown:
             call.note(f"ignored {kind.params} fields that are not known to it: {', '.join(unknown)}")
         first = len(self.builder.nodes)
-        made = kind.handler(call)
+        try:
+            made = kind.handler(call)
+        except (IndexError, ValueError) as error:  # handlers index and unpack the shapes of their bottoms
+            shapes = ", ".join(str(bottom.shape) for bottom in bottoms)
+            raise call.error(f"does not fit bottoms of shapes {shapes or 'none'} ({error})") from error
         tops = [made] if isinstance(made, Blob) else list(made)
         if len(tops) < len(layer.tops):
             raise call.error(f"has {len(layer.tops)} tops, but this type makes {len(tops)}")

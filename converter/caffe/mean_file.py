@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def read_mean(path: Path) -> NDArray[np.float32]:
     """
     try:
         mean = _read_npy(path) if path.suffix == ".npy" else _read_binaryproto(path)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, tokenize.TokenError) as error:  # np.load parses its header
         raise SourceError(f"{path}: not a readable mean file ({error}); give a .binaryproto or .npy file") from error
     shape = mean.shape[1:] if mean.ndim == 4 and mean.shape[0] == 1 else mean.shape
     if len(shape) not in (1, 3) or not 1 <= shape[0] <= 4 or not mean.size or not np.isfinite(mean).all():

@@ -152,8 +152,8 @@ class Message:
                 value = math.nan if scalar.quoted else float(np.float32(float(text)))
         except ValueError:
             value = math.nan
-        if math.isnan(value):
-            raise self.error(f"{name}: {scalar.text[:30]} is not a number", scalar.line)
+        if not math.isfinite(value):
+            raise self.error(f"{name}: {scalar.text[:30]} is not a finite 32-bit number", scalar.line)
         return value
 
 

@@ -25,8 +25,9 @@ def batch_norm(call: LayerCall) -> Blob:
         return _normalized_by_batch(call, epsilon)
     channels = (x.shape[1] if x.rank > 1 else 1,)
     total = float(call.weight(2, (1,), init=1.0)[0])
-    factor = np.float32(0.0 if total == 0 else 1.0 / total)
-    mean, variance = call.weight(0, channels, init=0.0) * factor, call.weight(1, channels, init=1.0) * factor
+    with np.errstate(all="ignore"):  # whatever the file holds, Caffe would compute with it
+        factor = np.float32(0.0) if total == 0 else np.float32(1.0) / np.float32(total)
+        mean, variance = (call.weight(index, channels, init=float(index)) * factor for index in (0, 1))
     if not call.params.boolean("add_eps_before_sqrt", default=True):
         variance, epsilon = (np.sqrt(variance) + np.float32(epsilon)) ** 2, 0.0
     affine = call.params.boolean("scale_bias") or (call.blob_count() or 0) >= 5

@@ -33,8 +33,8 @@ def pooling(call: LayerCall) -> list[Blob]:
     x = call.bottom()
     if x.rank != 4:
         raise call.error(f"pools over two spatial axes, but its bottom has shape {x.shape}")
-    geometry = _geometry(call, (x.shape[2], x.shape[3]))
     size, mode, kind = (x.shape[2], x.shape[3]), _round_mode(call), _kind(call)
+    geometry = _geometry(call, size)
     empty = _empty_windows(size, geometry, mode)
     if any(empty) and kind == "max" and len(call.layer.tops) == 1:
         return [_max_with_empty_windows(call, size, geometry, _counts(size, geometry, mode), empty)]

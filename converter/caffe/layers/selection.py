@@ -22,6 +22,8 @@ def batch_reindex(call: LayerCall) -> Blob:
 def filter_(call: LayerCall) -> list[Blob]:
     """The samples of each bottom for which the last bottom is not 0; how many is known only when the model runs."""
     *data, selector = call.bottoms
+    if selector.rank < 1 or not data:
+        raise call.error("needs bottoms to choose from, and a last one of at least one axis to choose by")
     flat = call.reshape(selector, (selector.shape[0],), batch=selector.batch)
     chosen = call.node("Cast", [flat], to=TensorProto.BOOL)
     tops = []

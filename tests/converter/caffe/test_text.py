@@ -8,7 +8,7 @@ def test_fields_of_every_kind():
         """
         name: 'a' "b\\x41\\n\\060"  # strings join, and have escapes
         shape { dim: 1 dim: -2 } shape < dim: 0x10, dim: 010; >
-        list: [1, 2,3] flag: true rate: .5e-1f big: 1e300 kind: MAX [fork.field] { x: 1 }
+        list: [1, 2,3] flag: true rate: .5e-1f kind: MAX [fork.field] { x: 1 }
         """,
         "net",
     )
@@ -18,7 +18,6 @@ def test_fields_of_every_kind():
     assert message.integers("list") == [1, 2, 3]
     assert message.boolean("flag")
     assert message.number("rate") == pytest.approx(0.05)
-    assert message.number("big") == float("inf")
     assert message.enum("kind", ("MIN", "MAX"), "MIN") == "MAX"
     assert message.has("[fork.field]")
 
