@@ -1,5 +1,7 @@
 """Datasets: limits, batches, fixed batch sizes, bad values."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -164,3 +166,16 @@ def test_missing_data(tmp_path):
     for name in ("no.npz", "folder", "list.csv"):
         with pytest.raises(DataError, match="no such file"):
             open_data(tmp_path / name, SPEC)
+
+
+def test_image_records_of_mxnet(tmp_path, rng, preprocessing):
+    pixels = rng.integers(0, 256, (3, 6, 10, 3)).astype(np.uint8)
+    with (tmp_path / "d.rec").open("wb") as stream:
+        for index, picture in enumerate(pixels):
+            Image.fromarray(picture).save(tmp_path / "p.png")
+            record = struct.pack("<IfQQ", 0, 2.0 * index, index, 0) + (tmp_path / "p.png").read_bytes()
+            stream.write(struct.pack("<II", 0xCED7230A, len(record)) + record + bytes(-len(record) % 4))
+    data = open_data(tmp_path / "d.rec", SPEC, preprocessing)
+    wanted, _ = read_all(open_data(save(tmp_path / "d.npz", x=pixels), SPEC, preprocessing))
+    np.testing.assert_array_equal(read_all(data)[0], wanted)
+    assert data.labels.tolist() == [0, 2, 4]
