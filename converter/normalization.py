@@ -91,7 +91,7 @@ def l2_normalize(
 def respond_across_channels(
     builder: OnnxBuilder, data: str, *, size: int, alpha: float, beta: float, k: float, output: str | None = None
 ) -> str:
-    """Divide by (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta; alike in Caffe, MXNet and ONNX."""
+    """Divide by (k + alpha / size * sum of x^2 over `size` channels around)^beta; alike in Caffe, MXNet and ONNX."""
     return builder.node("LRN", [data], output, size=size, alpha=alpha, beta=beta, bias=k)
 
 
