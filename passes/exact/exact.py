@@ -24,6 +24,7 @@ from . import (
     merge_duplicates,
     merge_groups,
     merge_transposes,
+    pad_channels,
     power,
     prelu,
     shortcut,
@@ -48,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     prelu.RULE,
     shortcut.RULE,
     merge_groups.RULE,
+    pad_channels.RULE,
 )
 """All rules; which of them comes first matters neither to correctness nor to what is left in the end."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..graph import constant_values, detach, is_output, unique_name
 from .affine import AFFINE, affine_of
+from .edit import operand_and_constant
 from .rule import Rewrite, Rule, Scene
 
 _FOLDED_INTO = frozenset({"Conv", "ConvTranspose", "Gemm"})
@@ -23,7 +24,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     Declines where another node or a graph output reads what lies between, and where the result would not be finite.
     """
     layer = _layer_before(node)
-    if layer is None:
+    if layer is None or (node.op != "BatchNormalization" and operand_and_constant(node) is None):
         return None
     folded = _folded(scene.graph, layer, node)
     if isinstance(folded, str):

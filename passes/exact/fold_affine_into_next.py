@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..graph import constant_values
 from .affine import AFFINE, Affine, affine_of
-from .edit import bypass, constant, producer, sole_reader
+from .edit import bypass, constant, operand_and_constant, producer, sole_reader
 from .rule import Rewrite, Rule, Scene
 
 _Weights = tuple[NDArray[np.generic], NDArray[np.generic]]
@@ -30,6 +30,8 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
         return None
     if any(producer(operand, op) for op in _LAYERS_BEFORE) and len(operand.outputs) == 1:
         return None  # belongs to that layer: `fold_affine`
+    if node.op != "BatchNormalization" and operand_and_constant(node) is None:
+        return None
     weight, bias = constant_values(layer.inputs[1]), _bias(layer)
     if weight is None or bias is None or (layer.op == "Gemm" and not _is_plain_gemm(layer)):
         return f"{layer.name} has no constant weights, or scales its operands"

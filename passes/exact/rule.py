@@ -14,7 +14,9 @@ import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape, infer_shapes, infer_types
 from ..graph import to_parts
-from ..targets import Target
+from ..layers import list_layers
+from ..targets import Target, Work
+from ..targets.work import layer_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ class Scene:
     def position(self, node: gs.Node) -> int:
         """Where `node` stands in the order of computation; what was made later stands last."""
         return self._positions.get(id(node), len(self._positions))
+
+    @cached_property
+    def works(self) -> dict[str, Work]:
+        """What each Conv and Gemm asks of the runtime at batch 1, by name of the node."""
+        layers, _ = list_layers(self.graph, self._sizes, "all")
+        return {layer.name: layer_work(layer) for layer in layers}
 
     def shape(self, tensor: gs.Tensor) -> Shape | None:
         """The shape of `tensor`, None for dimensions that may vary; None if not even the rank is known."""
