@@ -25,6 +25,8 @@ Examples:
   planish check model.onnx small.onnx --runtime all
 """
 
+PROFILE_RUNS = 15
+
 _GATES = {
     "max_top1_drop": "Top-1 accuracy that may be lost, in percentage points.",
     "max_top5_drop": "Top-5 accuracy that may be lost, in percentage points.",
@@ -100,6 +102,7 @@ def _preprocessing_options(function: Any) -> Any:
 @_preprocessing_options
 @_gate_options
 @input_shape_option
+@click.option("--profile", is_flag=True, help="Time every node, and show which stages got faster or slower.")
 @click.option(
     "--runtime", "runtimes", metavar="NAME[,NAME...]", help="Try other runtimes: openvino, mnn, ncnn, opencv; or all."
 )
@@ -129,6 +132,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         layer_samples=settings["layer_samples"],
         latency_seconds=settings["latency_seconds"],
         latency_batches=_counts("--latency-batch", settings["latency_batch"]),
+        profile_runs=PROFILE_RUNS if settings["profile"] else 0,
         runtimes=settings["runtimes"].split(",") if settings["runtimes"] else (),
     )
     _write(result, settings["junit"], settings["markdown"])

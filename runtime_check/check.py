@@ -14,16 +14,18 @@ from ..files import ModelParts, as_parts, read_parts
 from ..preprocessing import Preprocessing, read_preprocessing
 from .accuracy import Accuracy
 from .comparison import compare
-from .cost import count, infer_shapes
+from .cost import ModelCost, count, infer_shapes
 from .data import Dataset, open_data, paired_batches
 from .fidelity import FidelityMeter, OutputFidelity
 from .gates import Thresholds, evaluate, refuse_unlabelled
 from .inputs import InputSpec, common_inputs, model_inputs
 from .latency import Latency, measure
 from .layers import LayerComparison, compare_layers
+from .profile import NodeTime, profile
 from .result import CheckResult, DataFacts, ModelFacts, figures
 from .runtimes import RuntimeRow, try_runtimes
 from .session import Optimizations, Session
+from .stages import align
 
 Model = str | os.PathLike[str] | onnx.ModelProto
 
@@ -65,6 +67,7 @@ def check(
     layer_samples: int = 4,
     latency_seconds: float = 5.0,
     latency_batches: Sequence[int] = (1,),
+    profile_runs: int = 0,
     runtimes: Sequence[str] = (),
 ) -> CheckResult:
     """Measure a model, or compare two.
@@ -86,6 +89,7 @@ def check(
         layer_samples: on how many samples to compare two models layer by layer; 0 leaves it out.
         latency_seconds: how long to time the models for each number of threads and batch size; 0 leaves latency out.
         latency_batches: samples per timed run, where the models leave it open; the first counts.
+        profile_runs: how often to run each model under onnxruntime's profiler; 0 leaves the nodes' times out.
         runtimes: other runtimes to try the models in, each in a process of its own; 'all' for all there are.
 
     Raises:
@@ -107,7 +111,8 @@ def check(
     layers = _layers(subjects, datasets, layer_samples, optimizations, counts[0])
     deployed = _deployed(subjects[-1], datasets[-1], layer_samples)
     latencies = _latencies(subjects, datasets, counts, latency_batches, latency_seconds)
-    facts = tuple(_facts(one, inputs, accuracy) for one, accuracy in zip(subjects, found.accuracies, strict=True))
+    costs = [_cost(subject, inputs) for subject in subjects]
+    facts = tuple(_facts(*one) for one in zip(subjects, costs, found.accuracies, strict=True))
     first = latencies[0] if latencies else None
     return CheckResult(
         models=facts,
@@ -120,6 +125,9 @@ def check(
         agreement=found.agreement,
         differences=found.differences,
         latencies=latencies,
+        stages=align(
+            [subject.parts for subject in subjects], costs, _profiles(subjects, datasets, counts[0], profile_runs)
+        ),
         runtimes=rows,
         gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
     )
@@ -194,10 +202,25 @@ def _latencies(
     return tuple(measured)
 
 
-def _facts(subject: _Subject, inputs: Sequence[InputSpec], accuracy: Accuracy | None) -> ModelFacts:
+def _profiles(
+    subjects: Sequence[_Subject], data: Sequence[Dataset], threads: int, runs: int
+) -> list[tuple[NodeTime, ...]]:
+    if not runs:
+        return []
+    batches = next(paired_batches(data, len(subjects), 1))
+    return [
+        profile(subject.source, batch.inputs, threads=threads, runs=runs)
+        for subject, batch in zip(subjects, batches, strict=True)
+    ]
+
+
+def _cost(subject: _Subject, inputs: Sequence[InputSpec]) -> ModelCost:
     known = {spec.name: (1, *spec.sample_shape) for spec in inputs if None not in spec.sample_shape}
     shapes = {name: [size for size in shape if size is not None] for name, shape in known.items()}
-    cost = count(subject.parts, infer_shapes(subject.parts, input_shapes=shapes))
+    return count(subject.parts, infer_shapes(subject.parts, input_shapes=shapes))
+
+
+def _facts(subject: _Subject, cost: ModelCost, accuracy: Accuracy | None) -> ModelFacts:
     return ModelFacts(
         name=subject.name,
         macs=cost.macs(),

@@ -30,7 +30,6 @@ from .labels import Labels, read_labels
 from .lmdb_images import LmdbImages, is_lmdb
 from .random_data import RandomSource
 from .recordio import RecordImages
-from .recordio import RecordImages
 
 DEFAULT_BATCH = 8
 """Samples per batch where the model leaves it open."""
@@ -223,8 +222,6 @@ def open_data(
 
 
 def _images(source: Path, labels: Path | None) -> Images:
-    if source.suffix.lower() == ".rec":
-        return RecordImages(source)
     if source.suffix.lower() == ".rec":
         return RecordImages(source)
     return LmdbImages(source) if is_lmdb(source) else list_images(source, labels)

@@ -14,6 +14,7 @@ from .latency import Latency
 from .layers import DIFFERENT_DB, LayerFidelity
 from .runtimes import RuntimeRow
 from .session import Optimizations
+from .stages import Stage
 from .statistics import Difference
 
 
@@ -71,6 +72,8 @@ class CheckResult:
         agreement: of two classifiers.
         differences: of the accuracies, with confidence intervals.
         latencies: one for every number of threads and every batch size asked for; the first is the one that counts.
+        stages: what both models do to come to each tensor that both have, with MACs, parameters and, if it was asked
+            for, time.
         runtimes: the models in other runtimes, if any were asked for.
         gates: the thresholds that were set.
     """
@@ -85,6 +88,7 @@ class CheckResult:
     agreement: Agreement | None
     differences: tuple[Difference, ...]
     latencies: tuple[Latency, ...]
+    stages: tuple[Stage, ...]
     runtimes: tuple[RuntimeRow, ...]
     gates: tuple[Gate, ...]
 

@@ -26,6 +26,7 @@ class Session:
         optimizations: 'off' to judge a rewrite (onnxruntime would hide a wrong one by fusing), 'all' to measure speed.
         threads: intra-operator threads.
         outputs: further tensors to return besides the graph's outputs.
+        profile_folder: where onnxruntime's profiler writes; None leaves it off.
         name: what to call the model in errors.
 
     Raises:
@@ -39,6 +40,7 @@ class Session:
         optimizations: Optimizations = "off",
         threads: int = 1,
         outputs: Sequence[str] = (),
+        profile_folder: Path | None = None,
         name: str = "",
     ) -> None:
         self.name = name or (model.graph.name if isinstance(model, onnx.ModelProto) else str(model))
@@ -51,7 +53,7 @@ class Session:
             raise ModelError(f"{model}: no such file; give the path of an .onnx model")
         try:
             self._session = onnxruntime.InferenceSession(
-                source, _options(optimizations, threads), providers=["CPUExecutionProvider"]
+                source, _options(optimizations, threads, profile_folder), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises its own classes, which have no common base of their own
             raise ModelError(f"{self.name}: onnxruntime cannot open the model: {error}") from error
@@ -77,14 +79,21 @@ class Session:
             raise DataError(f"{self.name}: onnxruntime cannot run the model on this data: {error}") from error
         return dict(zip(self.output_names, values, strict=True))
 
+    def end_profiling(self) -> Path:
+        """Stop the profiler and return the file that it wrote, in Chrome's trace format."""
+        return Path(self._session.end_profiling())
 
-def _options(optimizations: Optimizations, threads: int) -> onnxruntime.SessionOptions:
+
+def _options(optimizations: Optimizations, threads: int, profile_folder: Path | None) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimizations == "all" else level.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if profile_folder is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile_folder / "profile")
     # Idle workers of one session would otherwise spin into another's turn and spoil its timing.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options

@@ -128,3 +128,20 @@ def runtime_rows(result: CheckResult) -> list[Row]:
         outcome = row.problem or ("agrees" if row.agrees else "DIFFERS")
         rows.append((f"{row.runtime} {row.version}".strip(), Path(row.model).name, outcome, *shown, speedup))
     return rows
+
+
+STAGE_COLUMNS = ("stage", "before", "after", "MACs", "", "parameters", "", "ms", "")
+
+
+def stage_rows(result: CheckResult) -> list[Row]:
+    """What both models do to come to each tensor that both have; figures before and after."""
+    return [
+        (
+            stage.name,
+            *(" ".join(cost.operators) for cost in stage.costs),
+            *(f"{cost.macs:,}" for cost in stage.costs),
+            *(f"{cost.params:,}" for cost in stage.costs),
+            *("" if cost.ms is None else f"{cost.ms:.3f}" for cost in stage.costs),
+        )
+        for stage in result.stages
+    ]
