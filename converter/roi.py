@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import UnsupportedError
 from .boxes import arithmetic, columns
 from .onnx_builder import OnnxBuilder
 from .reduction import reduce
+
+_OPSET_ALIGNED = 16
 
 
 def roi_max_pool(
@@ -41,7 +44,7 @@ def roi_align(
     """The average of interpolated samples of each bin, (R, C, ph, pw): Mask R-CNN's RoIAlign.
 
     Args:
-        builder: receives the nodes; RoiAlign has `aligned` from opset 16 on.
+        builder: receives the nodes.
         data: (N, C, H, W).
         rois: (R, 5).
         pooled: bins along height and width.
@@ -49,13 +52,23 @@ def roi_align(
         samples: per bin and axis; 0: as many as the bin has cells.
         aligned: whether cell centres lie at half-integers; without it regions are at least one cell wide.
         output: wanted name of the result.
+
+    Raises:
+        UnsupportedError: where it is aligned and the opset older than 16.
     """
+    if builder.opset >= _OPSET_ALIGNED:
+        modes = {"coordinate_transformation_mode": "half_pixel" if aligned else "output_half_pixel"}
+    elif aligned:
+        reason = f"aligned RoiAlign exists from opset {_OPSET_ALIGNED} on, not at {builder.opset}"
+        raise UnsupportedError("RoiAlign", [reason])
+    else:
+        modes = {}
     image = builder.node("Cast", [_column(builder, rois, 0)], to=7)
     return builder.node(
         "RoiAlign",
         [data, columns(builder, rois, 1, 5), image],
         output,
-        coordinate_transformation_mode="half_pixel" if aligned else "output_half_pixel",
+        **modes,
         output_height=pooled[0],
         output_width=pooled[1],
         sampling_ratio=max(samples, 0),

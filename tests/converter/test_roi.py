@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from planish.converter import roi
 from planish.converter.onnx_builder import OnnxBuilder
+from planish.errors import UnsupportedError
 from planish.runtime_check.session import Session
 
 
@@ -22,8 +23,8 @@ def sample(*shape):
     return np.random.default_rng(9).normal(size=shape).astype(np.float32)
 
 
-def run(emit, data, rois):
-    builder = OnnxBuilder("roi")
+def run(emit, data, rois, opset=17):
+    builder = OnnxBuilder("roi", opset)
     builder.input("x", ["batch", *data.shape[1:]])
     builder.input("rois", ["regions", 5])
     name = emit(builder)
@@ -125,6 +126,19 @@ def test_align_follows_mask_rcnn(samples, aligned):
         lambda b: roi.roi_align(b, "x", "rois", (3, 2), scale=0.25, samples=samples, aligned=aligned), data, rois
     )
     assert result == pytest.approx(align_slowly(data, rois, (3, 2), 0.25, samples, aligned), abs=1e-4)
+
+
+def test_align_before_opset_16_knows_only_the_first_definition():
+    data, rois = sample(1, 2, 7, 9), regions(1, 3, 36, 28)
+
+    def align(aligned):
+        return run(
+            lambda b: roi.roi_align(b, "x", "rois", (2, 2), scale=0.25, samples=2, aligned=aligned), data, rois, 15
+        )
+
+    assert align(False) == pytest.approx(align_slowly(data, rois, (2, 2), 0.25, 2, False), abs=1e-4)
+    with pytest.raises(UnsupportedError, match="from opset 16 on"):
+        align(True)
 
 
 def test_each_bin_takes_its_own_channel():
