@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,17 +11,23 @@ import click
 from ..errors import PlanishError
 from ..files import STDOUT, check_output, write_model
 from .console import console, json_option, output_option, show_json, table, verbose_option
+from .lowrank_options import lowrank_options, make_lowrank
 from .options import input_shape_option, parse_input_shapes
 
 if TYPE_CHECKING:
+    from ..files import ModelParts
     from ..passes import Rewritten
     from ..passes.base import Pass
+    from ..passes.calibration import Calibration
     from ..passes.plan import Plan
+    from ..passes.targets import Target
+    from ..runtime_check.cost import ModelCost
 
 EPILOG = """\b
 Examples:
   planish rewrite --pass exact model.onnx -o fast.onnx
   planish rewrite --pass lowrank --ratio 2 model.onnx -o small.onnx
+  planish rewrite --pass lowrank --speedup 2 --data images/ model.onnx -o small.onnx
   planish rewrite --pass lowrank --ratio 2 --scope conv --save-plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --layer conv2/3x3 --rank 96 model.onnx -o small.onnx
@@ -31,21 +38,11 @@ Examples:
 @click.argument("model", type=click.Path())
 @output_option
 @click.option("--pass", "names", required=True, metavar="NAME[,NAME...]", help="Passes to run, in this order.")
-@click.option("--ratio", type=float, default=None, help="MACs before over MACs after (default 2).")
-@click.option(
-    "--ranks", type=click.Choice(["energy"]), default="energy", show_default=True, help="Rule for ranks."
-)
-@click.option(
-    "--scope",
-    type=click.Choice(["all", "conv", "fc"]),
-    default="all",
-    show_default=True,
-    help="The layers that may be rewritten and that the ratio counts.",
-)
-@click.option("--plan", "plan_file", type=click.Path(), help="Do what this plan (or accnn config.json) says.")
-@click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out.")
-@click.option("--layer", help="Rewrite this layer alone, at --rank.")
-@click.option("--rank", type=click.IntRange(min=1), help="The rank for --layer.")
+@click.option("--data", metavar="SRC", help="Calibration images: a folder, a list or csv, an .npz; no labels needed.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Calibrate on N of them, chosen by --seed.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is made at random.")
+@click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
+@lowrank_options
 @click.option("--no-exact", is_flag=True, help="Do not begin with exact rewrites (the pass 'exact').")
 @click.option("--measure", is_flag=True, help="Time exact rewrites on this machine; keep those that make it faster.")
 @click.option("--opset", type=int, metavar="N", help="Version of the ONNX operators to write.")
@@ -57,21 +54,46 @@ def command(
     model: str, output: str, names: str, input_shape: Sequence[str], save_plan: str | None, **settings: Any
 ) -> None:
     """Rewrite MODEL with one or more passes; MODEL itself is never changed."""
-    from ..passes import rewrite  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..files import read_parts  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..passes import rewrite  # noqa: PLC0415
+    from ..passes.targets import find_target  # noqa: PLC0415
 
     check_output(output, model)
     if save_plan:
         check_output(save_plan, model, output)
     shapes = parse_input_shapes(input_shape)
-    passes = [_make_pass(name, settings, shapes) for name in _pass_names(names, settings)]
+    wanted = _pass_names(names, settings)
+    parts = read_parts(model)
+    materials = _Materials(parts, _calibration(parts, settings, shapes), find_target(settings["target"]), shapes)
+    passes = [_make_pass(name, settings, materials) for name in wanted]
     rewritten = rewrite(
-        model, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
+        parts, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
     )
     plan = next((result.plan for _, result in rewritten.results if result.plan is not None), None)
-    write_model(rewritten.parts, output)
     if save_plan:
         _write_plan(plan, save_plan)
-    _show(rewritten, output, settings["scope"], as_json=settings["as_json"], verbose=settings["verbose"])
+    write_model(rewritten.parts, output)
+    _show(rewritten, output, as_json=settings["as_json"], verbose=settings["verbose"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Materials:
+    """What passes are made from, besides their settings."""
+
+    parts: ModelParts
+    calibration: Calibration | None
+    target: Target
+    shapes: dict[str, tuple[int, ...]]
+
+
+def _calibration(parts: ModelParts, settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> Calibration | None:
+    from ..passes.calibration import open_calibration  # noqa: PLC0415
+
+    if settings["data"] is None:
+        return None
+    return open_calibration(
+        parts, settings["data"], limit=settings["limit"], seed=settings["seed"], input_shapes=shapes
+    )
 
 
 def _pass_names(names: str, settings: dict[str, Any]) -> list[str]:
@@ -86,7 +108,7 @@ def _pass_names(names: str, settings: dict[str, Any]) -> list[str]:
     return wanted
 
 
-def _make_pass(name: str, settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> Pass:
+def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pass:
     """The pass of that name with the settings of the command line that concern it."""
     from ..passes.base import find_pass  # noqa: PLC0415
     from ..passes.exact import Exact  # noqa: PLC0415
@@ -94,34 +116,10 @@ def _make_pass(name: str, settings: dict[str, Any], shapes: dict[str, tuple[int,
 
     pass_class = find_pass(name)
     if pass_class is Exact:
-        return Exact(measured=settings["measure"], input_shapes=shapes)
-    if pass_class is not Lowrank:
-        return pass_class()
-    plan = _given_plan(settings)
-    ratio = settings["ratio"]
-    if plan is not None and ratio is not None:
-        raise PlanishError("--ratio contradicts --plan and --layer, which say all that is to be done; give one of them")
-    return Lowrank(
-        ratio=2.0 if ratio is None else ratio,
-        ranks=settings["ranks"],
-        scope=settings["scope"],
-        plan=plan,
-        input_shapes=shapes,
-    )
-
-
-def _given_plan(settings: dict[str, Any]) -> Plan | None:
-    from ..passes.lowrank.fitting import plan_for_layer  # noqa: PLC0415
-    from ..passes.plan import read_plan  # noqa: PLC0415
-
-    plan_file, layer, rank = settings["plan_file"], settings["layer"], settings["rank"]
-    if (layer is None) != (rank is None):
-        raise PlanishError("--layer and --rank go together: --layer conv2 --rank 32")
-    if plan_file is not None and layer is not None:
-        raise PlanishError("--plan contradicts --layer; give one of them")
-    if plan_file is not None:
-        return read_plan(plan_file)
-    return plan_for_layer(layer, rank) if layer is not None else None
+        return Exact(target=materials.target, measured=settings["measure"], input_shapes=materials.shapes)
+    if pass_class is Lowrank:
+        return make_lowrank(settings, materials.parts, materials.calibration, materials.target, materials.shapes)
+    return pass_class()
 
 
 def _write_plan(plan: Plan | None, path: str) -> None:
@@ -130,20 +128,20 @@ def _write_plan(plan: Plan | None, path: str) -> None:
     plan.write(path)
 
 
-def _show(rewritten: Rewritten, output: str, scope: Any, *, as_json: bool, verbose: bool) -> None:
+def _show(rewritten: Rewritten, output: str, *, as_json: bool, verbose: bool) -> None:
     if as_json:
-        show_json(_document(rewritten, output, scope))
+        show_json(_document(rewritten, output))
         return
     out = console(stderr=output == STDOUT)
     before, after = rewritten.before, rewritten.after
     rows = [
-        (f"MACs (scope {scope})", before.macs(scope), after.macs(scope)),
-        ("MACs (all)", before.macs(), after.macs()),
+        ("MACs", before.macs(), after.macs()),
+        ("of convolutions", before.macs("conv"), after.macs("conv")),
         ("parameters", before.params(), after.params()),
         ("bytes of weights", before.bytes(), after.bytes()),
     ]
     shown = [(label, f"{b:,}", f"{a:,}", f"{b / a:.2f}" if a else "-") for label, b, a in rows if b or a]
-    out.print(table(f"{output}", ("", "before", "after", "ratio"), shown if scope != "all" else shown[1:]))
+    out.print(table(f"{output}", ("", "before", "after", "ratio"), shown))
     changes = [(name, change) for name, result in rewritten.results for change in result.changes]
     skips = [(name, skip) for name, result in rewritten.results for skip in result.skips]
     if verbose and changes:
@@ -154,13 +152,12 @@ def _show(rewritten: Rewritten, output: str, scope: Any, *, as_json: bool, verbo
         out.print(f"{len(changes)} places changed, {len(skips)} left alone (-v names them)")
 
 
-def _document(rewritten: Rewritten, output: str, scope: Any) -> dict[str, Any]:
-    def facts(cost: Any) -> dict[str, Any]:
-        return {"macs": cost.macs(), "macs_in_scope": cost.macs(scope), "params": cost.params(), "bytes": cost.bytes()}
+def _document(rewritten: Rewritten, output: str) -> dict[str, Any]:
+    def facts(cost: ModelCost) -> dict[str, Any]:
+        return {"macs": cost.macs(), "conv_macs": cost.macs("conv"), "params": cost.params(), "bytes": cost.bytes()}
 
     return {
         "output": output,
-        "scope": scope,
         "before": facts(rewritten.before),
         "after": facts(rewritten.after),
         "passes": [

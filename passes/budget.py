@@ -9,6 +9,8 @@ networks, and ends in a KeyError where the ratio cannot be met.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,42 +48,57 @@ def cheapest(options: Sequence[Sequence[Option]], cost: Cost) -> float:
     return sum(min(cost(option) for option in layer) for layer in options)
 
 
-def check_ratio(ratio: float) -> None:
-    """Refuse ratios that mean nothing.
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """How much cheaper a model shall become.
 
-    Raises:
-        PlanishError: `ratio` is not a number of at least 1.
+    Attributes:
+        unit: what is counted: multiply-accumulates, parameters, or milliseconds.
+        ratio: cost before over cost after, at least 1.
     """
-    if not np.isfinite(ratio) or ratio < 1:
-        raise PlanishError(f"ratio {ratio:g}: a ratio divides the cost, so it must be 1 or more; 2 halves it")
+
+    unit: Literal["MACs", "parameters", "ms"]
+    ratio: float
+
+    def __post_init__(self) -> None:
+        """Refuse ratios that mean nothing.
+
+        Raises:
+            PlanishError: the ratio is not a number of at least 1.
+        """
+        if not np.isfinite(self.ratio) or self.ratio < 1:
+            raise PlanishError(f"ratio {self.ratio:g}: a ratio divides the cost, so it must be 1 or more; 2 halves it")
+
+    def cost(self, option: Option) -> float:
+        """What an option costs in this unit."""
+        return {"MACs": option.macs, "parameters": option.params, "ms": option.latency_ms}[self.unit]
 
 
-def choose_for_ratio(
-    options: Sequence[Sequence[Option]], fixed: float, ratio: float, cost: Cost, unit: str
+def choose_for_goal(
+    options: Sequence[Sequence[Option]], fixed: float, goal: Goal, total: float | None = None
 ) -> list[Option]:
-    """`choose` under the budget that divides today's total cost by `ratio`.
+    """`choose` under the budget that divides the total cost by the goal's ratio.
 
     Args:
-        options: for each layer that has a choice.
+        options: for each layer that has a choice; the first is to leave it alone.
         fixed: cost of what counts and has no choice.
-        ratio: total cost before over total cost after.
-        cost: of an option.
-        unit: what is counted, for the error.
+        goal: the goal.
+        total: what is divided; by default the cost as everything is left alone.
 
     Raises:
-        BudgetError: the ratio is out of reach; it says which can be reached.
+        BudgetError: the goal is out of reach; it says what can be reached.
     """
-    check_ratio(ratio)
-    total = fixed + sum(max(cost(option) for option in layer if option.rank == 0) for layer in options)
-    floor = fixed + cheapest(options, cost)
-    if floor > total / ratio:
-        reachable = np.floor(total / floor * 100) / 100 if floor else 1.0
+    if total is None:
+        total = fixed + sum(goal.cost(layer[0]) for layer in options)
+    floor = fixed + cheapest(options, goal.cost)
+    if floor > total / goal.ratio:
+        reachable = float(np.floor(total / floor * 100) / 100) if floor else 1.0
         raise BudgetError(
-            f"ratio {ratio:g} is out of reach: with the forms at hand the {unit} can be divided by at most "
+            f"ratio {goal.ratio:g} is out of reach: with the forms at hand the {goal.unit} can be divided by at most "
             f"{reachable:.2f}; ask for less, or widen --scope",
-            float(reachable),
+            reachable,
         )
-    return choose(options, total / ratio - fixed, cost)
+    return choose(options, total / goal.ratio - fixed, goal.cost)
 
 
 def _undominated(options: Sequence[Option], cost: Cost) -> list[Option]:

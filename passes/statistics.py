@@ -132,6 +132,8 @@ class _Accumulator:
         for offset, image in enumerate(batch):
             where = positions(self._layer, first_image + offset, self._sampling.samples, self._sampling.seed)
             sampled = patches(self._layer, image, where)
+            if not np.isfinite(sampled).all():
+                raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
             self._pending.append(sampled)
             self._responses.append(responses(self._layer, sampled))
         if sum(map(len, self._pending)) >= _ROWS:
@@ -142,8 +144,6 @@ class _Accumulator:
             return
         rows = np.concatenate(self._pending).transpose(1, 0, 2)
         self._pending.clear()
-        if not np.isfinite(rows).all():
-            raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on the calibration data")
         self._gram += np.matmul(rows.transpose(0, 2, 1), rows)
         self._sum += rows.sum(axis=1, dtype=np.float64)
         self._count += rows.shape[1]

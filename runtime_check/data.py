@@ -127,12 +127,13 @@ class Dataset:
         return self._source.skipped
 
     @property
-    def _fixed_batch(self) -> int | None:
+    def fixed_batch(self) -> int | None:
+        """The batch size that the model fixes, if it does."""
         return next((spec.shape[0] for spec in self.inputs if spec.shape and spec.shape[0] is not None), None)
 
     def batch_size(self, wanted: int | None = None) -> int:
         """Samples per batch: what the model fixes, or else `wanted`, or else 8."""
-        return self._fixed_batch or wanted or DEFAULT_BATCH
+        return self.fixed_batch or wanted or DEFAULT_BATCH
 
     def batches(self, batch_size: int | None = None) -> Iterator[Batch]:
         """Read the samples in batches.
@@ -147,7 +148,7 @@ class Dataset:
         read = 0
         for group in _groups(self._checked_samples(), size):
             read += len(group)
-            yield self._stack(group, len(group) if self._fixed_batch is None else size)
+            yield self._stack(group, len(group) if self.fixed_batch is None else size)
         if not read:
             reasons = "".join(f"\n  {name}: {reason}" for name, reason in list(self.skipped.items())[:5])
             raise DataError(f"{self.description}: not one of {len(self)} samples can be read:{reasons}")

@@ -9,23 +9,25 @@ offered, and every layer may be left alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..layers import Layer
 from ..options import Option, keep
-from .pair import Pair, PairFactorization
+from ..targets import Target
+from .pair import Pair
 from .ranks import option, useful_ranks
 
 
-def energy_options(layer: Layer, factorizations: Mapping[Pair, PairFactorization], block: int) -> list[Option]:
+def energy_options(layer: Layer, forms: Sequence[Pair], target: Target) -> list[Option]:
     """The options of `layer` in the given forms, with accnn's loss; the first is to leave it alone."""
-    options = [keep(layer)]
-    for form, factorization in factorizations.items():
+    options = [keep(layer, target)]
+    for form in forms:
+        factorization = form.factorize(layer)
         kept = np.cumsum(factorization.singular_values)
-        ranks = list(useful_ranks(form, layer, block))
+        ranks = useful_ranks(form, layer, target)
         for rank, error in zip(ranks, factorization.errors(ranks), strict=True):
             share = kept[rank - 1] / kept[-1] if kept[-1] > 0 else 1.0
-            options.append(option(form, layer, rank, error, -math.log(share)))
+            options.append(option(form, layer, rank, target, error=error, loss=-math.log(share)))
     return options

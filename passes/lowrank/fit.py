@@ -120,7 +120,7 @@ def fit_network(
     around = {job.layer.name: surroundings(graph, job.layer) for job in jobs}
     waves = list(_waves(graph, jobs, _samples_memory(statistics), sampling.memory))
     for wave in track(waves, "Fitting on compressed features"):
-        samples = _collect(graph, original, wave, around, batches, sampling)
+        samples = _collect((graph, original), wave, around, batches, sampling)
         for job in wave:
             targets = statistics[job.layer.name].responses
             yield job, _fit(job, targets, samples[job.layer.name], around[job.layer.name])
@@ -173,19 +173,18 @@ def _addition(layer: Layer) -> gs.Node:
 
 
 def _collect(
-    graph: gs.Graph,
-    original: gs.Graph,
+    graphs: tuple[gs.Graph, gs.Graph],
     wave: Sequence[Job],
     around: Mapping[str, Surroundings],
     batches: Batches,
     sampling: Sampling,
 ) -> dict[str, Samples]:
-    """Stream the data through both networks and sample what the layers of one wave need."""
+    """Stream the data through both networks, compressed and original, and sample what the layers of one wave need."""
     layers = [job.layer for job in wave]
     shortcuts = {layer.name: around[layer.name].shortcut for layer in layers}
     added = [name for name in shortcuts.values() if name is not None]
-    compressed = Activations(graph, [*(layer.node.inputs[0].name for layer in layers), *added])
-    reference = Activations(original, added)
+    compressed = Activations(graphs[0], [*(layer.node.inputs[0].name for layer in layers), *added])
+    reference = Activations(graphs[1], added)
     inputs: dict[str, list[F32]] = {layer.name: [] for layer in layers}
     sums: dict[str, list[tuple[F32, F32]]] = {layer.name: [] for layer in layers}
     first = 0

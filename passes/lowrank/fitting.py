@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ...errors import PlanError, nearest
 from ..layers import Layer
 from ..plan import LayerPlan, Plan
-from .form import forms, unknown_form
+from .registry import forms, unknown_form
 
 AUTO = "auto"
 """As the form in a plan: the one that suits the layer."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import nearest
 from ..layers import ConvGeometry, Layer
 
 Weights = NDArray[np.float32]
@@ -97,25 +96,3 @@ class Form(ABC):
         """Parameters of the chain, the bias included."""
         weights = sum(math.prod(stage.shape) for stage in self.stages(layer, rank))
         return weights + (0 if layer.bias is None else layer.bias.size)
-
-
-_F = TypeVar("_F", bound=type[Form])
-_FORMS: dict[str, Form] = {}
-
-
-def form(form_class: _F) -> _F:
-    """Class decorator: make a form known under its name, which no other may have."""
-    if form_class.name in _FORMS:
-        raise ValueError(f"two low-rank forms are called '{form_class.name}'")
-    _FORMS[form_class.name] = form_class()
-    return form_class
-
-
-def forms() -> Mapping[str, Form]:
-    """The known forms by name."""
-    return dict(_FORMS)
-
-
-def unknown_form(name: str) -> str:
-    """What to say of a form that is none."""
-    return f"'{name}' is no low-rank form{nearest(name, _FORMS)}; there are: {', '.join(_FORMS)}"

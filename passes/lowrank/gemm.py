@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..layers import Layer
-from .form import form
 from .pair import Pair
+from .registry import form
 
 
 @form

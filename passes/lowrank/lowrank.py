@@ -9,23 +9,27 @@ from typing import ClassVar, Literal
 import onnx_graphsurgeon as gs
 
 from ...errors import PlanishError
+from ...files import ModelParts
 from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
 from ..base import Pass, Result, Skip, register
-from ..budget import check_ratio, choose_for_ratio
+from ..budget import Goal, choose_for_goal
 from ..graph import to_parts
 from ..layers import Layer, LayerScope, list_layers
+from ..options import Option
 from ..plan import Plan
 from ..statistics import Batches, Sampling, Statistics, gather
+from ..targets import Target, find_target
 from .chain import apply_chain
 from .energy import energy_options
 from .fit import Job, fit_network
 from .fitting import fitted_plan
-from .form import forms, unknown_form
 from .pair import Pair
 from .ranks import useful_ranks
+from .registry import forms, unknown_form
 from .regressed import RegressedPair
 from .sensitivity import sensitivity_options
+from .speed import Race, choose_for_speed
 
 RankRule = Literal["energy", "sensitivity"]
 
@@ -33,6 +37,9 @@ WEIGHT_ONLY_FORMS = ("spatial", "gemm")
 """What accnn had; without data there is no telling which form suits a layer best."""
 
 DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "gemm")
+
+Choices = Sequence[tuple[Layer, Sequence[Pair]]]
+"""The layers that can become cheaper, each with the forms in which it can."""
 
 
 @register
@@ -44,39 +51,40 @@ class Lowrank(Pass):
     chains of cheaper layers. Declines what has no form: 1-D and 3-D convolutions, depthwise ones, computed weights.
 
     Attributes:
-        ratio: cost before over cost after, in MACs of `scope`.
+        goal: cost before over cost after, of the nodes in `scope`.
         ranks: the rule that chooses ranks; by default 'sensitivity' with data and 'energy' without.
-        scope: which nodes may be rewritten, and which the ratio counts.
+        scope: which nodes may be rewritten, and which a ratio of MACs or parameters counts.
         plan: what to do to each layer, instead of choosing it.
         forms: names of the forms to choose from.
         batches: calibration data, inputs by name; without it factors come from the weights alone.
         sampling: how the data is sampled.
-        block: channels that the target runtime computes together.
+        target: the runtime that shall become faster.
+        origin: the model before any pass, which a goal of latency compares with; by default the graph as it is.
         input_shapes: of inputs whose sizes the model leaves open.
     """
 
     name: ClassVar[str] = "lowrank"
     exact: ClassVar[bool] = False
 
-    ratio: float = 2.0
+    goal: Goal = field(default_factory=lambda: Goal("MACs", 2.0))
     ranks: RankRule | None = None
     scope: LayerScope = "all"
     plan: Plan | None = None
     forms: Sequence[str] = ()
     batches: Batches | None = None
     sampling: Sampling = field(default_factory=Sampling)
-    block: int = 16
+    target: Target = field(default_factory=find_target)
+    origin: ModelParts | None = None
     input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def run(self, graph: gs.Graph) -> Result:
         """Choose a plan unless one is given, then carry it out.
 
         Raises:
-            BudgetError: the ratio is out of reach.
+            BudgetError: the goal is out of reach.
             PlanError: the plan names layers, forms or ranks that the graph does not have.
             DataError: the calibration data does not fit the graph.
         """
-        check_ratio(self.ratio)
         result = Result()
         parts = to_parts(graph)
         shapes = infer_shapes(parts, input_shapes=self.input_shapes)
@@ -87,27 +95,28 @@ class Lowrank(Pass):
             statistics = self._statistics(graph, layers)
         else:
             result.skips.extend(Skip(where, why) for where, why in reasons.items())
-            named = {layer.name for layer in layers} | reasons.keys()
-            total = sum(node.macs for node in count(parts, shapes).nodes if node.name in named)
+            counted = {layer.name for layer in layers} | reasons.keys()
+            nodes = [node for node in count(parts, shapes).nodes if node.name in counted]
+            totals = {"MACs": sum(node.macs for node in nodes), "parameters": sum(node.params for node in nodes)}
             choices = self._choices(layers, result)
             layers = [layer for layer, _ in choices]
             statistics = self._statistics(graph, layers)
-            result.plan = self._choose(graph, choices, statistics, total)
+            result.plan = self._choose(graph, choices, statistics, totals)
         self._apply(graph, layers, result, statistics)
         return result
 
     def _statistics(self, graph: gs.Graph, layers: Sequence[Layer]) -> Statistics | None:
         return None if self.batches is None or not layers else gather(graph, layers, self.batches, self.sampling)
 
-    def _choices(self, layers: Sequence[Layer], result: Result) -> list[tuple[Layer, list[Form]]]:
-        """The layers that can become cheaper, and in which forms."""
+    def _choices(self, layers: Sequence[Layer], result: Result) -> Choices:
+        """The layers that can become cheaper; why the others cannot goes into `result`."""
         names = self.forms or (WEIGHT_ONLY_FORMS if self.batches is None else DEFAULT_FORMS)
         unknown = [name for name in names if name not in forms()]
         if unknown:
             raise PlanishError(f"--forms: {unknown_form(unknown[0])}")
         choices = []
         for layer in layers:
-            reasons = {name: self._declines(name, layer) for name in names}
+            reasons = {name: self._declines(forms()[name], layer) for name in names}
             fitting = [forms()[name] for name, reason in reasons.items() if reason is None]
             if fitting:
                 choices.append((layer, fitting))
@@ -115,29 +124,38 @@ class Lowrank(Pass):
                 result.skipped(layer.name, "; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
         return choices
 
-    def _declines(self, name: str, layer: Layer) -> str | None:
-        form = forms()[name]
+    def _declines(self, form: Pair, layer: Layer) -> str | None:
         reason = form.declines(layer)
-        if reason is None and not any(useful_ranks(form, layer, self.block)):
-            return "no rank makes it cheaper"
+        if reason is None and not useful_ranks(form, layer, self.target):
+            return f"no rank makes it cheaper and faster on {self.target.name}"
         return reason
 
     def _choose(
-        self, graph: gs.Graph, choices: Sequence[tuple[Layer, list[Form]]], statistics: Statistics | None, total: int
+        self, graph: gs.Graph, choices: Choices, statistics: Statistics | None, totals: Mapping[str, int]
     ) -> Plan:
-        """The plan that loses least at the ratio."""
+        """The plan that loses least at the goal."""
         rule = self.ranks or ("energy" if statistics is None else "sensitivity")
+        offers = self._offers(rule, graph, choices, statistics)
+        if self.goal.unit == "ms":
+            layers = {layer.name: layer for layer, _ in choices}
+            origin = self.origin or to_parts(graph)
+            race = Race(graph, origin, layers, offers, self.target, self.input_shapes)
+            chosen = choose_for_speed(race, self.goal)
+        else:
+            fixed = totals[self.goal.unit] - sum(self.goal.cost(offer[0]) for offer in offers)
+            chosen = choose_for_goal(offers, fixed, self.goal)
+        settings = {"goal": f"{self.goal.ratio:g} of {self.goal.unit}", "ranks": rule, "scope": self.scope}
+        return Plan.from_options(chosen, [layer for layer, _ in choices], settings)
+
+    def _offers(
+        self, rule: RankRule, graph: gs.Graph, choices: Choices, statistics: Statistics | None
+    ) -> list[list[Option]]:
         if rule == "energy":
             tracked = track(choices, "Factorizing layers")
-            offers = [energy_options(layer, {f: f.factorize(layer) for f in fs}, self.block) for layer, fs in tracked]
-        elif statistics is None or self.batches is None:
+            return [energy_options(layer, fitting, self.target) for layer, fitting in tracked]
+        if statistics is None or self.batches is None:
             raise PlanishError("--ranks sensitivity measures on calibration data; give --data, or --ranks energy")
-        else:
-            offers = sensitivity_options(graph, choices, statistics, self.batches, self.block)
-        fixed = total - sum(offer[0].macs for offer in offers)
-        chosen = choose_for_ratio(offers, fixed, self.ratio, lambda option: option.macs, f"MACs (scope {self.scope})")
-        settings = {"ratio": self.ratio, "ranks": rule, "scope": self.scope}
-        return Plan.from_options(chosen, [layer for layer, _ in choices], settings)
+        return sensitivity_options(graph, choices, statistics, self.batches, self.target)
 
     def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:
         """Carry the plan out, first layer to last, and record every change."""

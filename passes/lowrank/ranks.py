@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from ..layers import Layer
 from ..options import Option
+from ..targets import Target
 from .form import Form
 
-_FLOOR = 4
-"""Ranks that are no multiple of this are slow on every runtime."""
-
-_BLOCKS = 4
-"""Layers whose useful ranks stay under this many blocks are offered multiples of the floor."""
+LEAST_GAIN = 0.05
+"""A chain that the target would run less than this share faster than the layer is not offered."""
 
 
-def useful_ranks(form: Form, layer: Layer, block: int) -> Iterator[int]:
-    """Ranks at which the chain is cheaper than the layer, at the steps where the runtime's cost really changes.
+def useful_ranks(form: Form, layer: Layer, target: Target) -> list[int]:
+    """Ranks at which the chain is cheaper than the layer, in MACs and in predicted time.
 
-    Args:
-        form: the form.
-        layer: the layer.
-        block: channels that the runtime computes together; ranks between multiples cost as much as the next one.
+    They are the steps of the target's staircase of cost; below the first of them, the largest that is cheaper.
     """
     limit = min(form.full_rank(layer), _break_even(form, layer))
-    step = block if limit >= _BLOCKS * block else math.gcd(block, _FLOOR)
-    yield from range(step, limit + 1, step)
-    if 0 < limit < step:
-        yield limit
+    affordable = (1 - LEAST_GAIN) * target.layer_ms(layer)
+    ranks = list(target.useful_ranks(limit)) or ([limit] if limit else [])
+    return [rank for rank in ranks if target.chain_ms(layer, form.stages(layer, rank)) <= affordable]
 
 
 def _break_even(form: Form, layer: Layer) -> int:
@@ -38,7 +31,7 @@ def _break_even(form: Form, layer: Layer) -> int:
     return max(0, math.ceil((layer.macs - base) / per_rank) - 1)
 
 
-def option(form: Form, layer: Layer, rank: int, error: float, loss: float) -> Option:
+def option(form: Form, layer: Layer, rank: int, target: Target, *, error: float, loss: float) -> Option:
     """The option to give `layer` this form at this rank."""
     return Option(
         layer=layer.name,
@@ -46,6 +39,7 @@ def option(form: Form, layer: Layer, rank: int, error: float, loss: float) -> Op
         rank=rank,
         macs=form.macs(layer, rank),
         params=form.params(layer, rank),
+        latency_ms=target.chain_ms(layer, form.stages(layer, rank)),
         error=error,
         loss=loss,
     )

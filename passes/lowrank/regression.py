@@ -24,6 +24,8 @@ F64 = NDArray[np.float64]
 _RIDGE = 1e-5
 """Added to Gram matrices, as a share of their mean diagonal: sampled patches can be fewer than their dimensions."""
 
+_SMALLEST = 1e-12
+
 _CG_STEPS = 10
 
 _SOLVED_RANKS = 8
@@ -89,7 +91,7 @@ def start(kernel: F32, moments: Moments, rank: int) -> F32:
     matrix = kernel.reshape(-1, moments.p).astype(np.float64)
     if len(matrix) <= moments.p:
         return np.ascontiguousarray(_leading(matrix @ mean_gram @ matrix.T, rank).T @ matrix, np.float32)
-    lower = scipy.linalg.cholesky(mean_gram, lower=True, check_finite=False)
+    lower = np.tril(_cholesky(mean_gram)[0])
     whitened = matrix @ lower
     leading = _leading(whitened.T @ whitened, rank)
     first = scipy.linalg.solve_triangular(lower, leading, trans="T", lower=True, check_finite=False).T
@@ -133,7 +135,7 @@ def alternate(factors: PairFactors, moments: Moments, rounds: int) -> PairFactor
     """Improve both factors in turn."""
     if moments.q == 1 or rounds == 0:
         return factors
-    mean_gram = scipy.linalg.cho_factor(_mean_gram(moments), check_finite=False)
+    mean_gram = _cholesky(_mean_gram(moments))
     best = factors
     for _ in range(rounds):
         first = _fit_first(best, moments, mean_gram)
@@ -145,11 +147,24 @@ def alternate(factors: PairFactors, moments: Moments, rounds: int) -> PairFactor
 
 
 def _mean_gram(moments: Moments) -> F64:
-    """S (P, P): the mean over q of the diagonal blocks of G, with a ridge."""
+    """S (P, P): the mean over q of the diagonal blocks of G."""
     blocks = moments.gram.reshape(moments.q, moments.p, moments.q, moments.p)
     total: F64 = np.mean([blocks[q, :, q] for q in range(moments.q)], axis=0, dtype=np.float64)
-    total[np.diag_indices_from(total)] += _RIDGE * np.trace(total) / len(total) + np.finfo(np.float32).tiny
     return total
+
+
+def _cholesky(gram: F64) -> tuple[F64, bool]:
+    """The lower Cholesky factor of a Gram matrix with a ridge, a larger one where rounding left it indefinite."""
+    scale = float(np.abs(np.diagonal(gram)).mean())
+    for ridge in (_RIDGE, 1e-3, 1e-1, float(len(gram))):
+        regular = gram.copy()
+        regular[np.diag_indices_from(regular)] += max(ridge * scale, _SMALLEST)
+        try:
+            factor: tuple[F64, bool] = scipy.linalg.cho_factor(regular, lower=True, check_finite=False)
+        except scipy.linalg.LinAlgError:
+            continue
+        return factor
+    raise ArithmeticError("a Gram matrix is far from positive definite")
 
 
 def _products(first: F32, moments: Moments) -> F32:
@@ -168,9 +183,7 @@ def _feature_moments(first: F32, moments: Moments) -> tuple[F64, F64]:
 
 
 def _solve_second(first: F32, gram: F64, cross: F64, moments: Moments) -> PairFactors:
-    regular = gram.copy()
-    regular[np.diag_indices_from(regular)] += _RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float32).tiny
-    flat = scipy.linalg.solve(regular, cross.T, assume_a="pos", check_finite=False).T
+    flat = scipy.linalg.cho_solve(_cholesky(gram), cross.T, check_finite=False).T
     squared = moments.energy - 2 * np.vdot(flat, cross) + np.vdot(flat @ gram, flat)
     means = (moments.mean_x.reshape(moments.q, moments.p) @ first.T).reshape(-1)
     return PairFactors(
@@ -190,9 +203,7 @@ def _fit_first(factors: PairFactors, moments: Moments, mean_gram: tuple[F64, boo
     rank = second.shape[2]
     flat = second.reshape(len(second), -1).astype(np.float64)
     mixing = (flat.T @ flat).reshape(q, rank, q, rank)
-    own = np.sum([mixing[i, :, i] for i in range(q)], axis=0)
-    own[np.diag_indices_from(own)] += _RIDGE * np.trace(own) / len(own) + np.finfo(np.float32).tiny
-    own_factor = scipy.linalg.cho_factor(own, check_finite=False)
+    own_factor = _cholesky(np.sum([mixing[i, :, i] for i in range(q)], axis=0))
     weights = mixing.reshape(q, rank, q * rank).astype(np.float32)
 
     def apply(a: F64) -> F64:

@@ -21,7 +21,9 @@ from ..divergence import Outputs, divergence
 from ..graph import to_parts
 from ..layers import Layer
 from ..options import Option, keep
+from ..sampling import quicken
 from ..statistics import Batches, LayerStatistics, Statistics, batch_size
+from ..targets import Target
 from .chain import apply_chain
 from .form import Chain, Stage
 from .pair import Pair
@@ -56,30 +58,31 @@ def sensitivity_options(
     choices: Sequence[tuple[Layer, Sequence[Pair]]],
     statistics: Statistics,
     batches: Batches,
-    block: int,
+    target: Target,
 ) -> list[list[Option]]:
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
     offers: list[list[Option]] = []
     probes: list[Probe] = []
     for layer, forms in track(choices, "Regressing layers"):
-        offered, made = _regressed(layer, forms, statistics[layer.name], block)
-        offers.append([keep(layer), *offered])
+        offered, made = _regressed(layer, forms, statistics[layer.name], target)
+        offers.append([keep(layer, target), *offered])
         probes.extend(made)
     measured = sensitivities(graph, probes, _first_images(batches))
     return [[replace(o, loss=measured[o.layer] * o.error) for o in options] for options in offers]
 
 
 def _regressed(
-    layer: Layer, forms: Sequence[Pair], statistics: LayerStatistics, block: int
+    layer: Layer, forms: Sequence[Pair], statistics: LayerStatistics, target: Target
 ) -> tuple[list[Option], list[Probe]]:
     """The options of one layer in all its forms, and it cut in the first of them."""
     options: list[Option] = []
     probes: list[Probe] = []
     for form in forms:
-        ranks = list(useful_ranks(form, layer, block))
+        ranks = useful_ranks(form, layer, target)
         factorization = RegressedPair(form, layer, statistics, ranks[-1])
         errors = factorization.errors(ranks)
-        options.extend(option(form, layer, rank, error, error) for rank, error in zip(ranks, errors, strict=True))
+        pairs = zip(ranks, errors, strict=True)
+        options.extend(option(form, layer, rank, target, error=error, loss=error) for rank, error in pairs)
         if not probes:
             probes = [_probe(form, layer, factorization, rank) for rank in _probed_ranks(ranks)]
     return options, probes
@@ -112,6 +115,8 @@ def sensitivities(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Fe
         probes: one or more for each layer.
         batches: a few unlabelled images.
     """
+    graph = graph.copy()
+    quicken(graph)
     session = Session(to_parts(graph).to_model(), optimizations="all")
     references = [session.run(feeds) for feeds in batches]
     points: dict[str, list[tuple[float, float]]] = {}

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from planish.errors import BudgetError
-from planish.passes.budget import choose, choose_for_ratio
+from planish.passes.budget import Goal, choose, choose_for_goal
 from planish.passes.options import KEEP, Option
 
 
@@ -14,7 +14,7 @@ def macs(option):
 
 
 def option(layer, rank, cost, loss):
-    return Option(f"l{layer}", "spatial" if rank else KEEP, rank, int(cost), 0, 0.0, float(loss))
+    return Option(f"l{layer}", "spatial" if rank else KEEP, rank, int(cost), 0, 0.0, 0.0, float(loss))
 
 
 def random_problem(rng, layers=5, ranks=6):
@@ -67,12 +67,12 @@ def test_many_layers_of_very_different_sizes_use_the_budget_up(rng):
 def test_a_ratio_counts_what_has_no_choice(rng):
     problem = random_problem(rng)
     keep = sum(layer[0].macs for layer in problem)
-    chosen = choose_for_ratio(problem, keep, 1.25, macs, "MACs")
+    chosen = choose_for_goal(problem, keep, Goal("MACs", 1.25))
     assert sum(o.macs for o in chosen) + keep <= 2 * keep / 1.25
     with pytest.raises(BudgetError, match="divided by at most 1") as caught:
-        choose_for_ratio(problem, keep, 2.1, macs, "MACs")
-    choose_for_ratio(problem, keep, caught.value.reachable, macs, "MACs")
+        choose_for_goal(problem, keep, Goal("MACs", 2.1))
+    choose_for_goal(problem, keep, Goal("MACs", caught.value.reachable))
 
 
 def test_no_layers_and_ratio_one_is_no_trouble():
-    assert choose_for_ratio([], 100, 1, macs, "MACs") == []
+    assert choose_for_goal([], 100, Goal("MACs", 1)) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from planish.errors import BudgetError, PlanError, PlanishError
 from planish.passes import rewrite
+from planish.passes.budget import Goal
 from planish.passes.lowrank import Lowrank
 from planish.passes.plan import LayerPlan, Plan
 from planish.runtime_check.cost import count
@@ -139,7 +140,7 @@ def test_two_layers_with_one_weight_are_both_rewritten(make_model, assert_same):
 @pytest.mark.parametrize("ratio", [1.3, 1.6])
 def test_the_ratio_is_met(make_model, scope, ratio):
     model = make_model(NET.replace("4,9,11", "64,9,11").replace("8,9,11", "128,9,11"), **wide_weights())
-    result = rewrite(model, [Lowrank(ratio=ratio, scope=scope)])
+    result = rewrite(model, [Lowrank(goal=Goal("MACs", ratio), scope=scope)])
     reached = result.before.macs(scope) / result.after.macs(scope)
     assert ratio <= reached < ratio * 1.1
 
@@ -159,17 +160,17 @@ def wide_weights():
 def test_a_ratio_out_of_reach_says_what_can_be_reached(make_model):
     model = make_model(NET, **NET_WEIGHTS)
     with pytest.raises(BudgetError, match="out of reach") as caught:
-        rewrite(model, [Lowrank(ratio=50)])
+        rewrite(model, [Lowrank(goal=Goal("MACs", 50))])
     reachable = caught.value.reachable
     assert 1 < reachable < 50
-    result = rewrite(model, [Lowrank(ratio=reachable)])
+    result = rewrite(model, [Lowrank(goal=Goal("MACs", reachable))])
     assert result.before.macs() / result.after.macs() >= reachable
 
 
 @pytest.mark.parametrize("ratio", [0.5, 0, -2, float("nan"), float("inf")])
 def test_a_ratio_below_one_is_refused(make_model, ratio):
     with pytest.raises(PlanishError, match="must be 1 or more"):
-        rewrite(make_model(NET, **NET_WEIGHTS), [Lowrank(ratio=ratio)])
+        rewrite(make_model(NET, **NET_WEIGHTS), [Lowrank(goal=Goal("MACs", ratio))])
 
 
 def test_a_plan_that_does_not_fit_is_refused_fault_by_fault(make_model):
@@ -200,7 +201,7 @@ def test_layers_that_have_no_form_are_named_with_the_reason(make_model):
       one = Conv (r, w1)
     }"""
     model = make_model(text, wd=(4, 1, 3, 3), w1=(3, 4, 95))
-    result = rewrite(model, [Lowrank(ratio=1)])
+    result = rewrite(model, [Lowrank(goal=Goal("MACs", 1))])
     reasons = {skip.where: skip.why for skip in dict(result.results)["lowrank"].skips}
     assert reasons["y"] == "its weights are not constant"
     assert "depthwise" in reasons["d"]
@@ -209,10 +210,10 @@ def test_layers_that_have_no_form_are_named_with_the_reason(make_model):
 
 def test_same_input_same_bytes_and_the_plan_reproduces_them(make_model):
     model = make_model(NET.replace("4,9,11", "64,9,11").replace("8,9,11", "128,9,11"), **wide_weights())
-    first = rewrite(model, [Lowrank(ratio=1.5)])
+    first = rewrite(model, [Lowrank(goal=Goal("MACs", 1.5))])
     plan = dict(first.results)["lowrank"].plan
     assert plan.layers
-    again = rewritten(model, ratio=1.5)
+    again = rewritten(model, goal=Goal("MACs", 1.5))
     from_plan = rewritten(model, plan=plan)
     assert first.parts.to_model().SerializeToString() == again.SerializeToString() == from_plan.SerializeToString()
 

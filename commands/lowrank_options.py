@@ -1,0 +1,124 @@
+"""The options of `planish rewrite` that concern low rank, and the pass that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import PlanishError
+
+if TYPE_CHECKING:
+    from ..files import ModelParts
+    from ..passes.calibration import Calibration
+    from ..passes.lowrank import Lowrank
+    from ..passes.plan import Plan
+    from ..passes.targets import Target
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--ratio", type=float, help="Goal: MACs before over MACs after (default 2)."),
+    click.option("--params-ratio", type=float, help="Goal: parameters before over parameters after."),
+    click.option("--speedup", type=float, help="Goal: this many times faster on --target, at one thread."),
+    click.option(
+        "--ranks",
+        type=click.Choice(["energy", "sensitivity"]),
+        help="Rule that chooses ranks: accnn's from the weights, or measured on --data (default with --data).",
+    ),
+    click.option("--forms", help="Low-rank forms to choose from, with commas (default: all with --data)."),
+    click.option(
+        "--scope",
+        type=click.Choice(["all", "conv", "fc", "kxk"]),
+        default="all",
+        show_default=True,
+        help="The layers that may be rewritten and that a ratio counts; kxk: convolutions larger than 1x1.",
+    ),
+    click.option("--plan", "plan_file", type=click.Path(), help="Do what this plan (or accnn config.json) says."),
+    click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out."),
+    click.option("--layer", help="Rewrite this layer alone, at --rank."),
+    click.option("--rank", type=click.IntRange(min=1), help="The rank for --layer."),
+    click.option(
+        "--samples", type=click.IntRange(min=1), default=10, show_default=True, help="Positions sampled per image."
+    ),
+    click.option(
+        "--memory",
+        type=click.IntRange(min=1),
+        default=1024,
+        show_default=True,
+        metavar="MB",
+        help="What statistics may take at a time; layers are gathered in groups.",
+    ),
+)
+
+
+def lowrank_options(function: _F) -> _F:
+    """All of them."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def make_lowrank(
+    settings: Mapping[str, Any],
+    origin: ModelParts,
+    calibration: Calibration | None,
+    target: Target,
+    shapes: Mapping[str, tuple[int, ...]],
+) -> Lowrank:
+    """The pass that the options describe.
+
+    Raises:
+        PlanishError: they contradict each other.
+    """
+    from ..passes.lowrank import Lowrank  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..passes.statistics import Sampling  # noqa: PLC0415
+
+    forms = [name.strip() for name in (settings["forms"] or "").split(",") if name.strip()]
+    made = Lowrank(
+        ranks=settings["ranks"],
+        scope=settings["scope"],
+        plan=_given_plan(settings),
+        forms=forms,
+        batches=calibration,
+        sampling=Sampling(settings["samples"], settings["seed"], settings["memory"] << 20),
+        target=target,
+        origin=origin,
+        input_shapes=shapes,
+    )
+    goal = _goal(settings)
+    if goal is not None:
+        made.goal = goal
+    return made
+
+
+_GOALS = {"ratio": "MACs", "params_ratio": "parameters", "speedup": "ms"}
+
+
+def _goal(settings: Mapping[str, Any]) -> Any:
+    from ..passes.budget import Goal  # noqa: PLC0415
+
+    given = [name for name in _GOALS if settings[name] is not None]
+    if not given:
+        return None
+    options = ["--" + name.replace("_", "-") for name in given]
+    if len(given) > 1:
+        raise PlanishError(f"{' and '.join(options)} are two goals; give one of them")
+    if settings["plan_file"] is not None or settings["layer"] is not None:
+        raise PlanishError(f"{options[0]} contradicts --plan and --layer, which say all that is to be done")
+    return Goal(_GOALS[given[0]], settings[given[0]])  # type: ignore[arg-type]
+
+
+def _given_plan(settings: Mapping[str, Any]) -> Plan | None:
+    from ..passes.lowrank.fitting import plan_for_layer  # noqa: PLC0415
+    from ..passes.plan import read_plan  # noqa: PLC0415
+
+    plan_file, layer, rank = settings["plan_file"], settings["layer"], settings["rank"]
+    if (layer is None) != (rank is None):
+        raise PlanishError("--layer and --rank go together: --layer conv2 --rank 32")
+    if plan_file is not None and layer is not None:
+        raise PlanishError("--plan contradicts --layer; give one of them")
+    if plan_file is not None:
+        return read_plan(plan_file)
+    return plan_for_layer(layer, rank) if layer is not None else None

@@ -1,0 +1,103 @@
+"""Low rank with calibration data: better than weights alone, on data that was not seen."""
+
+import numpy as np
+import pytest
+from planish.files import as_parts
+from planish.passes import rewrite
+from planish.passes.budget import Goal
+from planish.passes.graph import to_graph
+from planish.passes.layers import list_layers
+from planish.passes.lowrank import Lowrank
+from planish.passes.lowrank.fit import surroundings
+from planish.passes.plan import LayerPlan, Plan
+from planish.passes.statistics import Sampling
+from planish.runtime_check.cost import infer_shapes
+from planish.runtime_check.session import Session
+
+NET = """g (float[n,8,12,10] x) => (float[n,9] y) {
+  a = Conv <pads=[1,1,1,1]> (x, wa, ba)
+  ar = Relu (a)
+  b = Conv <pads=[1,1,1,1]> (ar, wb, bb)
+  br = Relu (b)
+  c = Conv <pads=[1,1,1,1]> (br, wc, bc)
+  s = Add (c, ar)
+  sr = Relu (s)
+  d = Conv <pads=[1,1,1,1], group=2> (sr, wd)
+  joined = Concat <axis=1> (d, br)
+  p = GlobalAveragePool (joined)
+  f = Flatten (p)
+  y = Gemm <transB=1> (f, wy, by)
+}"""
+WEIGHTS = {
+    "wa": (32, 8, 3, 3),
+    "ba": (32,),
+    "wb": (32, 32, 3, 3),
+    "bb": (32,),
+    "wc": (32, 32, 3, 3),
+    "bc": (32,),
+    "wd": (32, 16, 3, 3),
+    "wy": (9, 64),
+    "by": (9,),
+}
+
+
+@pytest.fixture
+def model(make_model, rng):
+    def scaled(shape):
+        return (rng.standard_normal(shape) / np.sqrt(max(1, np.prod(shape[1:])))).astype(np.float32)
+
+    return make_model(NET, **{name: scaled(shape) for name, shape in WEIGHTS.items()})
+
+
+@pytest.fixture
+def images(rng):
+    mixing = rng.standard_normal((8, 3, 1, 1)).astype(np.float32)
+    smooth = rng.standard_normal((60, 3, 6, 5)).repeat(2, axis=2).repeat(2, axis=3)
+    return np.einsum("nchw,kc->nkhw", smooth, mixing[:, :, 0, 0]).astype(np.float32)
+
+
+def loss_of(model, rewritten, images):
+    before, after = (Session(m).run({"x": images})["y"] for m in (model, rewritten))
+    return np.square(before - after).sum() / np.square(before - before.mean(axis=0)).sum()
+
+
+@pytest.mark.parametrize("form", ["spatial", "spatial_hv", "channel", "input_channel"])
+def test_every_form_gains_from_data(model, images, form):
+    plan = Plan({name: LayerPlan(form, 8) for name in "bcd"} | {"y": LayerPlan("gemm", 4)})
+    calibration = [{"x": images[i : i + 10]} for i in range(0, 40, 10)]
+    blind = rewrite(model, [Lowrank(plan=plan)]).parts.to_model()
+    fitted = rewrite(model, [Lowrank(plan=plan, batches=calibration)]).parts.to_model()
+    assert loss_of(model, fitted, images[40:]) < loss_of(model, blind, images[40:])
+
+
+def test_sensitivity_keeps_the_goal_and_is_reproducible(model, images):
+    calibration = [{"x": images[i : i + 10]} for i in range(0, 40, 10)]
+    runs = [
+        rewrite(model, [Lowrank(goal=Goal("MACs", 1.8), batches=calibration, sampling=Sampling(samples=20))])
+        for _ in range(2)
+    ]
+    first = runs[0]
+    assert 1.8 <= first.before.macs() / first.after.macs() < 2.1
+    assert first.parts.to_model().SerializeToString() == runs[1].parts.to_model().SerializeToString()
+    plan = dict(first.results)["lowrank"].plan
+    again = rewrite(model, [Lowrank(plan=plan, batches=calibration, sampling=Sampling(samples=20))])
+    assert again.parts.to_model().SerializeToString() == first.parts.to_model().SerializeToString()
+
+
+def test_what_stands_behind_a_layer_is_seen(model):
+    parts = as_parts(model)
+    graph = to_graph(parts)
+    layers = {layer.name: layer for layer in list_layers(graph, infer_shapes(parts), "all")[0]}
+    seen = {name: surroundings(graph, layer) for name, layer in layers.items()}
+    assert (seen["a"].relu, seen["a"].shortcut) == (True, None)
+    assert (seen["c"].relu, seen["c"].shortcut) == (True, "ar")
+    assert (seen["d"].relu, seen["d"].shortcut) == (False, None)
+
+
+@pytest.mark.parametrize("unit", ["parameters", "ms"])
+def test_other_goals_are_met(model, images, unit):
+    calibration = [{"x": images[:20]}]
+    result = rewrite(model, [Lowrank(goal=Goal(unit, 1.3), batches=calibration)])
+    if unit == "parameters":
+        assert result.before.params() / result.after.params() >= 1.28
+    assert dict(result.results)["lowrank"].plan.layers
