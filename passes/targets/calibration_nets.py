@@ -160,8 +160,8 @@ def _rows_net() -> ModelParts:
 
 _ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
     "LRN": {"size": 5, "alpha": 1e-4, "beta": 0.75},
-    "MaxPool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
-    "AveragePool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
+    "MaxPool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]},
+    "AveragePool": {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]},
     "Softmax": {"axis": 1},
     "Concat": {"axis": 1},
     "Transpose": {"perm": [0, 2, 3, 1]},
@@ -206,14 +206,15 @@ _DEAREST_GFLOP, _CHEAPEST_GFLOP = 2.0, 0.002
 
 
 def rate_nets() -> dict[str, RateNet]:
-    """Two equal convolutions for each rate of a Winograd runtime's table, and a net each for its other rates."""
+    """Convolutions for each rate of a Winograd runtime's table, and a net each for its other rates."""
     nets = {}
     for kind, (kernel, stride) in _RATE_KERNELS.items():
+        layers = 2 if stride == 1 else 1
         for channels, size in product(CHANNELS, _SIZES):
             group = channels if kind == "depthwise" else 1
-            gflop = 4e-9 * channels * (channels // group) * prod(kernel) * size**2
+            gflop = 2e-9 * layers * channels * (channels // group) * prod(kernel) * size**2
             if group > 1 or _CHEAPEST_GFLOP < gflop < _DEAREST_GFLOP:
-                parts = chain([channels] * 3, size * stride, kernel, stride, group)
+                parts = chain([channels] * (layers + 1), size * stride, kernel, stride, group)
                 nets[rate_name(kind, channels, size)] = RateNet(parts, 1e3 * gflop)
     pools = NetBuilder(64, 56)
     for _ in range(4):

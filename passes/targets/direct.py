@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
 from ..layers import list_layers
-from .coefficients import DEFAULT_COEFFICIENTS
+from .coefficients import ONNXRUNTIME
 from .features import Blocks, Features, crossing_gb, work_features
 from .layout import Layout
 from .operators import operator_features
@@ -29,7 +29,7 @@ class DirectTarget(Target):
         alignment: input channels that are no multiple of this cost extra (see `Blocks`).
     """
 
-    coefficients: Mapping[str, float] = field(default_factory=lambda: DEFAULT_COEFFICIENTS)
+    coefficients: Mapping[str, float] = field(default_factory=lambda: ONNXRUNTIME)
     alignment: int = FLOOR
 
     def latency_ms(self, work: Work) -> float:

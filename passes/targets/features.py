@@ -118,6 +118,8 @@ def _moved(work: Work, name: str) -> Features:
 
 def _blocked_features(work: Work, blocks: Blocks) -> Features:
     filters, channels = work.shape[0] // work.group, work.shape[1]
+    if work.group > 1 and blocks.alignment == 1:
+        return {"conv_gflop": work.gflop * taps_share(work), "weight_gb": work.weight_gb}
     sets = math.ceil(filters / blocks.size)
     gflop = work.gflop * sets * blocks.size / filters * taps_share(work)
     if takes_plain_input(work, blocks):

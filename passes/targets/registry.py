@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import PlanishError, nearest
-from .coefficients import DEFAULT_COEFFICIENTS
+from .coefficients import ONNXRUNTIME, OPENVINO
 from .direct import DirectTarget
 from .machine import UNKNOWN_BLOCK, cpu_model, runtime_version, vector_block
 from .rates import MNN, NCNN, OPENCV
@@ -34,11 +34,11 @@ class _Entry:
 
 _TARGETS: dict[str, _Entry] = {
     "onnxruntime": _Entry(
-        lambda name, found: DirectTarget(name, vector_block(), coefficients=found), DEFAULT_COEFFICIENTS, "onnxruntime"
+        lambda name, found: DirectTarget(name, vector_block(), coefficients=found), ONNXRUNTIME, "onnxruntime"
     ),
     "openvino": _Entry(
         lambda name, found: DirectTarget(name, vector_block(), coefficients=found, alignment=1),
-        DEFAULT_COEFFICIENTS,
+        OPENVINO,
         "openvino",
     ),
     "ncnn": _Entry(lambda name, found: WinogradTarget(name, vector_block(), coefficients=found), NCNN, "ncnn"),
@@ -46,9 +46,7 @@ _TARGETS: dict[str, _Entry] = {
     "opencv": _Entry(
         lambda name, found: WinogradTarget(name, 2 * FLOOR, coefficients=found), OPENCV, "opencv-python-headless"
     ),
-    "generic": _Entry(
-        lambda name, found: DirectTarget(name, UNKNOWN_BLOCK, coefficients=found), DEFAULT_COEFFICIENTS, ""
-    ),
+    "generic": _Entry(lambda name, found: DirectTarget(name, UNKNOWN_BLOCK, coefficients=found), ONNXRUNTIME, ""),
 }
 
 
