@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ...errors import SourceError, UnsupportedError, nearest
 from ..onnx_builder import BATCH, OnnxBuilder
 from .call import Blob, Initializers, LayerCall, Shape, UnsupportedLayer
+from .fork_fields import refuse_changes
 from .net import Layer, Net
 from .preprocess import Embedding
 from .registry import LayerType, find_layer_type, layer_types
@@ -103,6 +104,7 @@ class GraphBuilder:
         call = LayerCall(layer, params, self.builder, bottoms, self.weights, self._initializers, self.notes)
         unknown = [name for name in params.fields if kind.params and name not in _NO_EFFECT | set(kind.options)]
         if unknown:
+            refuse_changes(call, kind.params, unknown)
             call.note(f"ignored {kind.params} fields that are not known to it: {', '.join(unknown)}")
         first = len(self.builder.nodes)
         try:
