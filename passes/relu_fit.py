@@ -1,0 +1,59 @@
+"""Least squares through a Relu."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+_PENALTIES = (0.1,) * 4 + (1.0,) * 12
+"""The weight of the auxiliary response, step by step (Zhang et al. use 0.01 and then 1)."""
+
+_RIDGE = 1e-4
+"""Added to the features' Gram matrix, as a share of its mean diagonal."""
+
+
+def fit_through_relu(
+    features: F32, solution: F32, wanted: F32, offset: F32 | float, *, prior: F32 | None = None, ridge: float = _RIDGE
+) -> F32:
+    """Improve (F + 1, N) coefficients so that relu([features, 1] coefficients + offset) meets `wanted`.
+
+    Zhang et al., *Accelerating very deep convolutional networks for classification and detection*, 2015, section 2.2:
+    minimize |wanted - relu(u)|^2 + penalty |u - r|^2 over the auxiliary u and the regression r in turn.
+
+    Args:
+        features: (S, F).
+        solution: to start from; its last row is the intercept.
+        wanted: (S, N) what should come out of the Relu.
+        offset: what is added to the regression before the Relu.
+        prior: coefficients that the ridge pulls to, by default 0.
+        ridge: how strongly.
+    """
+    features = np.concatenate([features, np.ones((len(features), 1), np.float32)], axis=1)
+    gram = (features.T @ features).astype(np.float64)
+    pull = np.zeros(len(gram))
+    pull[:-1] = ridge * np.trace(gram) / len(gram)
+    factor = scipy.linalg.cho_factor(gram + np.diag(pull), check_finite=False)
+    pulled = 0.0 if prior is None else pull[:, None] * prior
+    best, least = solution, np.inf
+    for penalty in _PENALTIES:
+        response = features @ solution + offset
+        loss = float(np.square(wanted - np.maximum(response, 0)).sum())
+        if loss < least:
+            best, least = solution, loss
+        auxiliary = _auxiliary(response, wanted, penalty)
+        solved = scipy.linalg.cho_solve(factor, features.T @ (auxiliary - offset) + pulled, check_finite=False)
+        solution = solved.astype(np.float32)
+    return best
+
+
+def _auxiliary(response: F32, wanted: F32, penalty: float) -> F32:
+    """The u that minimizes (wanted - relu(u))^2 + penalty (u - response)^2, element by element."""
+    below = np.minimum(response, 0)
+    above = np.maximum((penalty * response + wanted) / (penalty + 1), 0)
+    cost_below = np.square(wanted) + penalty * np.square(below - response)
+    cost_above = np.square(wanted - above) + penalty * np.square(above - response)
+    chosen: F32 = np.where(cost_below < cost_above, below, above)
+    return chosen
