@@ -3,14 +3,15 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-export MPLBACKEND := Agg
+# setuptools warns of a package that lies at the repository's root; it is meant to.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet
 
 .PHONY: demo test lint clean
 
 demo: .venv/installed
 	mkdir -p demo
 	$(BIN)/planish convert caffe_digits -o demo/digits.onnx
-	$(BIN)/planish rewrite --pass lowrank --ratio 2 demo/digits.onnx -o demo/digits-small.onnx
+	$(BIN)/planish rewrite --pass lowrank --ratio 2 demo/digits.onnx -o demo/digits-small.onnx --data models/caffe_digits_calib.npz
 	$(BIN)/planish check demo/digits.onnx demo/digits-small.onnx --data models/caffe_digits_eval.npz
 
 test: .venv/installed-dev
@@ -24,12 +25,12 @@ lint: .venv/installed-dev .mypy/planish
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e .
+	$(PIP) --upgrade pip
+	$(PIP) -e .
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(PIP) -e '.[dev]'
 	touch $@
 
 # The package lies at the repository's root under another folder name; mypy finds it under its own through this link.

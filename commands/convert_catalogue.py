@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from .console import json_option, note, verbose_option
 from .conversion_report import show_conversion
 
 if TYPE_CHECKING:
-    from ..files import ModelParts
     from ..models import Network
 
 EPILOG = """\b
@@ -52,7 +50,8 @@ def command(
 
     Published weights are downloaded once and kept in $PLANISH_CACHE, or in the system's folder for caches.
     """
-    from ..models import find_network  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..converter.convert import convert_network  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..models import find_network  # noqa: PLC0415
 
     entry = find_network(network)
     target = _target(destination, output, as_json=as_json)
@@ -60,7 +59,7 @@ def command(
         raise PlanishError("--weights contradicts --random-weights; give one of them")
     check_output(target, *([weights] if weights else []))
     caffemodel = _weights(entry, weights) if random_weights is None else None
-    parts = _convert(network, entry, caffemodel, random_weights=random_weights, batch=batch, opset=opset)
+    parts = convert_network(network, entry, caffemodel, random_weights=random_weights, batch=batch, opset=opset)
     write_model(parts, target)
     show_conversion(parts, target, as_json=as_json, verbose=verbose)
 
@@ -85,21 +84,3 @@ def _weights(entry: Network, given: str | None) -> Path:
     if published.urls and published.checksum is None:
         note(f"warning: nobody has published a checksum of {published.file}; {published.note}")
     return weights_file(published)
-
-
-def _convert(
-    name: str, entry: Network, weights: Path | None, *, random_weights: int | None, batch: int | None, opset: int
-) -> ModelParts:
-    from ..converter.caffe import convert_caffe  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder:
-        prototxt = Path(folder) / f"{name}.prototxt"
-        prototxt.write_text(entry.prototxt(), encoding="utf-8")
-        return convert_caffe(
-            prototxt,
-            weights,
-            batch=batch,
-            opset=opset,
-            random_weights=random_weights,
-            preprocessing=entry.preprocessing,
-        )

@@ -3,4 +3,5 @@
 from . import exact as exact
 from . import lowrank as lowrank
 from .rewrite import Rewritten as Rewritten
+from .rewrite import plan as plan
 from .rewrite import rewrite as rewrite

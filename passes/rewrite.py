@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import onnx
 import onnx_graphsurgeon as gs
 
-from ..errors import ModelError
+from ..errors import ModelError, PlanishError
 from ..files import ModelParts, as_parts, read_parts
 from ..runtime_check.cost import ModelCost, count, infer_shapes
 from .base import Pass, Result
@@ -17,6 +17,7 @@ from .exact import Exact
 from .exact.half_weights import store_halves
 from .exact.opset import convert_opset
 from .graph import to_graph, to_parts
+from .plan import Plan
 
 InputShapes = Mapping[str, Sequence[int]]
 
@@ -78,6 +79,22 @@ def rewrite(
     if half_weights:
         rewritten = store_halves(rewritten)
     return Rewritten(rewritten, tuple(results), before, _cost(rewritten, input_shapes))
+
+
+def plan(
+    model: onnx.ModelProto | ModelParts | str | os.PathLike[str],
+    passes: Sequence[Pass],
+    input_shapes: InputShapes | None = None,
+) -> Plan:
+    """What `rewrite` would do to each layer, as a document that can be written, edited and given back to a pass.
+
+    Raises:
+        PlanishError: as `rewrite`, or none of the passes makes a plan.
+    """
+    made = [result.plan for _, result in rewrite(model, passes, input_shapes).results if result.plan is not None]
+    if not made:
+        raise PlanishError("none of the passes makes a plan; low rank does")
+    return made[-1]
 
 
 def _run(graph: gs.Graph, first: Exact | None, others: Sequence[Pass]) -> list[tuple[str, Result]]:

@@ -94,7 +94,8 @@ def convert_caffe(
         graph = _checked_in_onnxruntime(graph)
     if verify:
         graph.notes.extend(_verify(prototxt, weights, graph))
-    facts = {"framework": "caffe", "structure": str(prototxt), "weights": str(weights or ""), "notes": graph.notes}
+    files = {"structure": Path(prototxt).name, "weights": Path(weights).name if weights else ""}
+    facts = {"framework": "caffe", **files, "notes": graph.notes}
     graph.builder.describe(embedding.remaining() if embedding else described, facts)
     return graph.builder.build()
 

@@ -82,7 +82,8 @@ def convert_mxnet(
         if params is None or outputs or strip_preprocessing or random_weights is not None:
             raise SourceError("--verify needs a params file, and the network whole: no --output, --strip-preprocessing")
         graph.notes.extend(verify_with_mxnet(Path(verify_python), Path(symbol), Path(params), graph, shapes.batch))
-    facts = {"framework": "mxnet", "structure": str(symbol), "weights": weights, "notes": graph.notes}
+    files = {"structure": Path(symbol).name, "weights": Path(weights).name}
+    facts = {"framework": "mxnet", **files, "notes": graph.notes}
     graph.builder.describe(preprocessing, facts)
     return graph.builder.build()
 
@@ -127,14 +128,19 @@ class _Conversion:
 
     def run(self, shapes: InputShapes, batch: int | None, *, check: bool) -> GraphBuilder:
         if batch is not None:
-            fixed = shapes.at_batch(batch)
-            return self._checked(fixed.shapes, [], fixed.batch, check=check)
+            return self._fixed(shapes.at_batch(batch), [], check=check)
         try:
             return self._checked(shapes.dynamic(), [], shapes.batch, check=check)
         except (BatchBoundError, SourceError, UnsupportedError, ModelError) as bound:
             # What fails with the fixed batch too is the network's own error; what does not was the batch's.
             reason = readable(str(bound)).removeprefix(f"{self.symbol.where}: ")
-            return self._checked(shapes.shapes, [f"the batch is fixed at {shapes.batch}: {reason}"], 0, check=check)
+            return self._fixed(shapes, [f"the batch is fixed at {shapes.batch}: {reason}"], check=check)
+
+    def _fixed(self, shapes: InputShapes, notes: list[str], *, check: bool) -> GraphBuilder:
+        try:
+            return self._checked(shapes.shapes, notes, shapes.batch, check=check)
+        except BatchBoundError as error:
+            raise SourceError(f"{self.symbol.where}: a tensor has more than 2^40 elements along one axis") from error
 
     def _checked(
         self, inputs: Mapping[str, tuple[int, ...]], notes: list[str], batch: int, *, check: bool

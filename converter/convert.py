@@ -1,0 +1,48 @@
+"""One function for every source: Caffe, MXNet, and the catalogue's networks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..files import ModelParts
+from ..models import Network, find_network
+from .caffe import convert_caffe
+from .mxnet import convert_mxnet
+
+
+def convert(
+    source: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None, **options: Any
+) -> ModelParts:
+    """Convert a network to ONNX.
+
+    Args:
+        source: a prototxt, an MXNet `-symbol.json`, or the name of a network of the catalogue.
+        weights: the caffemodel or `.params` file; by default none, or what the catalogue's network published.
+        options: of `convert_caffe` or `convert_mxnet`.
+
+    Raises:
+        PlanishError: the source cannot be converted; the message says why.
+    """
+    name = os.fspath(source)
+    if name.endswith(".json"):
+        return convert_mxnet(name, weights, **options)
+    if Path(name).suffix:
+        return convert_caffe(name, weights, **options)
+    return convert_network(name, find_network(name), weights, **options)
+
+
+def convert_network(
+    name: str, network: Network, weights: str | os.PathLike[str] | None = None, **options: Any
+) -> ModelParts:
+    """Convert a network of the catalogue, with its published weights unless others are given or made up."""
+    if weights is None and options.get("random_weights") is None:
+        from ..models.download import weights_file  # noqa: PLC0415 - needs pooch, which takes a while to import
+
+        weights = weights_file(network.weights)
+    with tempfile.TemporaryDirectory() as folder:
+        prototxt = Path(folder) / f"{name}.prototxt"
+        prototxt.write_text(network.prototxt(), encoding="utf-8")
+        return convert_caffe(prototxt, weights, preprocessing=network.preprocessing, **options)
