@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from . import onnx_wire
 from .errors import ModelError, OutputError
+from .mapped import pieces
 from .onnx_wire import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW_DATA
 from .wire import tag, varint
 
@@ -210,7 +211,7 @@ def _write_message(parts: ModelParts, stream: BinaryIO) -> None:
     stream.write(graph)
     for name, frame in frames.items():
         stream.write(frame)
-        stream.write(_raw_bytes(parts.tensors[name]))
+        stream.writelines(pieces(_raw_bytes(parts.tensors[name])))
 
 
 def _tensor_frame(name: str, array: NDArray[np.generic]) -> bytes:
@@ -220,10 +221,10 @@ def _tensor_frame(name: str, array: NDArray[np.generic]) -> bytes:
     return tag(GRAPH_INITIALIZER) + varint(len(head) + array.nbytes) + head
 
 
-def _raw_bytes(array: NDArray[np.generic]) -> memoryview:
+def _raw_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     """The array's elements as little-endian bytes, without a copy where it lies in order already."""
     little = array if array.dtype.byteorder != ">" else array.astype(array.dtype.newbyteorder("<"))
-    return np.ascontiguousarray(little).reshape(-1).view(np.uint8).data
+    return np.ascontiguousarray(little).reshape(-1).view(np.uint8)
 
 
 def _message_size(parts: ModelParts) -> int:
@@ -241,7 +242,7 @@ def _write_with_external_data(parts: ModelParts, path: Path) -> None:
     with replacing(data_path) as data, replacing(path) as stream:
         for name, array in big.items():
             model.graph.initializer.append(_external_tensor(name, array, data_path.name, data.tell()))
-            data.write(_raw_bytes(array))
+            data.writelines(pieces(_raw_bytes(array)))
         stream.write(model.SerializeToString(deterministic=True))
 
 
