@@ -21,6 +21,11 @@ class Affine:
     scale: NDArray[np.float64]
     shift: NDArray[np.float64]
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether both are numbers; the variance of a normalization may be 0 or worse."""
+        return bool(np.isfinite(self.scale).all() and np.isfinite(self.shift).all())
+
 
 def affine_of(node: gs.Node, operand: gs.Tensor, channels: int, rank: int) -> Affine | str:
     """What `node` does to each channel of `operand`, or why it is no such map.
@@ -61,8 +66,10 @@ def _batchnorm_affine(node: gs.Node) -> Affine | str:
     if node.attrs.get("training_mode", 0) or len(node.outputs) > 1:
         return "it is in training mode"
     gamma, beta, mean, variance = (np.asarray(value, dtype=np.float64) for value in values)
-    scale = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
-    return Affine(scale, beta - mean * scale)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
+        shift = beta - mean * scale
+    return Affine(scale, shift)
 
 
 def _per_channel(values: NDArray[np.generic], channels: int, rank: int) -> NDArray[np.float64] | None:

@@ -12,6 +12,7 @@ from ...errors import PlanishError
 from ..base import Pass, Result, Skip, register
 from ..targets import Target, find_target
 from . import (
+    clip,
     drop_identities,
     flatten,
     fold_affine,
@@ -19,6 +20,7 @@ from . import (
     fold_constants,
     fold_pad,
     gemm,
+    hard_swish,
     lrn,
     merge_affine,
     merge_duplicates,
@@ -41,6 +43,8 @@ RULES: tuple[Rule, ...] = (
     flatten.RULE,
     gemm.RULE,
     power.RULE,
+    clip.RULE,
+    hard_swish.RULE,
     fold_affine.RULE,
     fold_affine_into_next.RULE,
     merge_affine.RULE,

@@ -52,6 +52,8 @@ def _folded(graph: gs.Graph, layer: gs.Node, node: gs.Node) -> tuple[NDArray[np.
     affine = affine_of(node, between, filters, weight.ndim)
     if isinstance(affine, str):
         return affine
+    if not affine.is_finite:
+        return "the folded weights would not be finite"
     if len(between.outputs) != 1 or is_output(graph, between):
         return f"what {layer.name} computes is used elsewhere too"
     if layer.op == "Gemm" and (layer.attrs.get("alpha", 1.0) != 1.0 or layer.attrs.get("beta", 1.0) != 1.0):

@@ -39,6 +39,8 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     affine = affine_of(node, operand, channels, weight.ndim)
     if isinstance(affine, str):
         return affine
+    if not affine.is_finite:
+        return "the folded weights would not be finite"
     if np.any(affine.shift) and _is_padded(layer):
         return f"{layer.name} pads its input, and the padding would not be shifted"
     folded = _folded(layer, weight, bias, affine, channels)

@@ -34,6 +34,8 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     inner, outer = (affine_of(*pair, channels, len(shape)) for pair in ((first, source), (node, operand)))
     if isinstance(inner, str) or isinstance(outer, str):
         return None
+    if not inner.is_finite or not outer.is_finite:
+        return None
     merged = Affine(inner.scale * outer.scale, inner.shift * outer.scale + outer.shift)
     return Rewrite(
         f"merged with {first.name} to one BatchNormalization",

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from ..graph import constant_values, is_output, unique_name
 from ..targets import Work
+from ..targets.target import FLOOR as ALIGNMENT
 from .edit import constant
 from .rule import Rewrite, Rule, Scene
 
-_PER_CHANNEL = frozenset(
-    {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Elu", "MaxPool", "AveragePool"}
-)
+_POOLS = frozenset({"MaxPool", "AveragePool"})
+_PER_CHANNEL = _POOLS | {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Elu"}
 _LEAST_GAIN = 0.02
 """Share of the convolutions' time that must be saved: predictions err by about as much."""
 
@@ -89,7 +89,19 @@ def _constant_bias(node: gs.Node) -> bool:
 
 
 def _gain_ms(scene: Scene, node: gs.Node, reach: _Reach, filters: int) -> float | None:
-    """Predicted milliseconds saved, less the least that is worth it."""
+    """Milliseconds saved, less the least that is worth it; infinite where experience says so (docs/exact.md).
+
+    Less than one block, but more than half, is computed as a whole block and then read in the plain layout. Pooling
+    leaves the blocked layout at every odd width. For other odd widths the target's prediction decides.
+    """
+    width, block = scene.channels(node.outputs[0]), scene.target.block
+    if width is None:
+        return None
+    pooled = any(layer.op in _POOLS for layer in reach.through)
+    if block / 2 <= width < block or (pooled and width > block):
+        return math.inf
+    if width % ALIGNMENT == 0:
+        return 0.0
     before = after = 0.0
     for layer in (node, *reach.through, *reach.readers):
         if layer.op != "Conv":
