@@ -12,6 +12,9 @@ from .form import Form
 LEAST_GAIN = 0.05
 """A chain that the target would run less than this share faster than the layer is not offered."""
 
+_LEAST_STEP = 0.02
+"""A rank that saves less than this share of the next one's time is no step of the staircase."""
+
 
 def useful_ranks(form: Form, layer: Layer, target: Target) -> list[int]:
     """Ranks at which the chain is cheaper than the layer, in MACs and in predicted time.
@@ -20,8 +23,13 @@ def useful_ranks(form: Form, layer: Layer, target: Target) -> list[int]:
     """
     limit = min(form.full_rank(layer), _break_even(form, layer))
     affordable = (1 - LEAST_GAIN) * target.layer_ms(layer)
-    ranks = list(target.useful_ranks(limit)) or ([limit] if limit else [])
-    return [rank for rank in ranks if target.chain_ms(layer, form.stages(layer, rank)) <= affordable]
+    edges: list[int] = []
+    for rank in reversed(list(target.useful_ranks(limit)) or ([limit] if limit else [])):
+        latency_ms = target.chain_ms(layer, form.stages(layer, rank))
+        if latency_ms <= affordable:
+            edges.append(rank)
+            affordable = (1 - _LEAST_STEP) * latency_ms
+    return edges[::-1]
 
 
 def _break_even(form: Form, layer: Layer) -> int:
