@@ -26,7 +26,7 @@ Examples:
     cls=LazyGroup,
     subcommands={
         name: f"planish.commands.{name.replace('-', '_')}"
-        for name in ("convert", "rewrite", "check", "inspect", "models", "calibrate-target")
+        for name in ("convert", "rewrite", "check", "report", "inspect", "models", "calibrate-target")
     },
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ Examples:
   planish check model.onnx small.onnx
   planish check model.onnx small.onnx --data val.csv --limit 500
   planish check model.onnx small.onnx --data val.npz --max-top1-drop 1 --min-speedup 1.5
-  planish check model.onnx small.onnx --runtime all
+  planish check model.onnx small.onnx --runtime all --report report.html
 """
 
 PROFILE_RUNS = 15
@@ -106,6 +106,7 @@ def _preprocessing_options(function: Any) -> Any:
 @click.option(
     "--runtime", "runtimes", metavar="NAME[,NAME...]", help="Try other runtimes: openvino, mnn, ncnn, opencv; or all."
 )
+@click.option("--report", type=click.Path(), metavar="FILE", help="Write a page of HTML with everything there is.")
 @click.option("--junit", type=click.Path(), metavar="FILE", help="Write the gates as JUnit XML.")
 @click.option("--markdown", type=click.Path(), metavar="FILE", help="Write a summary in GitHub's Markdown.")
 @json_option
@@ -114,7 +115,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
     """Measure MODEL, or compare OTHER with it: costs, output error, accuracy, latency. Exit code 1: a gate failed."""
     from ..runtime_check import Thresholds, check  # noqa: PLC0415 - keeps `planish --help` quick
 
-    for path in filter(None, (settings["junit"], settings["markdown"])):
+    for path in filter(None, (settings["report"], settings["junit"], settings["markdown"])):
         check_output(path, model, *([other] if other else []))
     result = check(
         model,
@@ -132,11 +133,11 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         layer_samples=settings["layer_samples"],
         latency_seconds=settings["latency_seconds"],
         latency_batches=_counts("--latency-batch", settings["latency_batch"]),
-        profile_runs=PROFILE_RUNS if settings["profile"] else 0,
+        profile_runs=PROFILE_RUNS if settings["profile"] or settings["report"] else 0,
         runtimes=settings["runtimes"].split(",") if settings["runtimes"] else (),
     )
-    _write(result, settings["junit"], settings["markdown"])
-    _show(result, as_json=settings["as_json"], verbose=settings["verbose"])
+    _write(result, settings)
+    _show(result, as_json=settings["as_json"], verbose=settings["verbose"], profiled=settings["profile"])
     return 0 if result.passed else 1
 
 
@@ -178,26 +179,43 @@ def _counts(option: str, text: str) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _write(result: CheckResult, junit: str | None, markdown: str | None) -> None:
+def _write(result: CheckResult, settings: dict[str, Any]) -> None:
+    """The reports that were asked for."""
+    from ..runtime_check.report.html import to_html  # noqa: PLC0415
     from ..runtime_check.report.junit import to_junit  # noqa: PLC0415
     from ..runtime_check.report.markdown import to_markdown  # noqa: PLC0415
 
-    if junit:
-        with replacing(junit) as stream:
-            stream.write(to_junit(result))
-    if markdown:
-        with replacing(markdown) as stream:
-            stream.write(to_markdown(result).encode())
+    writers: dict[str, Callable[[CheckResult], bytes]] = {
+        "report": lambda found: to_html(found).encode(),
+        "junit": to_junit,
+        "markdown": lambda found: to_markdown(found).encode(),
+    }
+    for name, make in writers.items():
+        if settings[name]:
+            content = make(result)
+            with replacing(settings[name]) as stream:
+                stream.write(content)
 
 
-def _show(result: CheckResult, *, as_json: bool, verbose: bool) -> None:
-    from ..runtime_check.report.summary import RUNTIME_COLUMNS, columns, rows, runtime_rows, statements, title  # noqa: PLC0415
+def _show(result: CheckResult, *, as_json: bool, verbose: bool, profiled: bool) -> None:
+    from ..runtime_check.report.summary import (  # noqa: PLC0415
+        RUNTIME_COLUMNS,
+        columns,
+        rows,
+        runtime_rows,
+        stage_columns,
+        stage_rows,
+        statements,
+        title,
+    )
 
     if as_json:
         show_json(result.to_dict())
     else:
         out = console()
         out.print(table(title(result), columns(result), rows(result)))
+        if profiled:
+            out.print(table("Stages", stage_columns(result), stage_rows(result), left=len(result.models) + 1))
         if result.runtimes:
             out.print(table("Runtimes", RUNTIME_COLUMNS, runtime_rows(result), left=3))
         for line in statements(result):
@@ -215,15 +233,12 @@ def _show(result: CheckResult, *, as_json: bool, verbose: bool) -> None:
 
 
 def _show_details(result: CheckResult) -> None:
-    """What went into each model, and where the error enters and how it grows."""
+    """What went into each model, where the error enters and how it grows, and which stage costs what."""
+    from ..runtime_check.report.summary import LAYER_COLUMNS, layer_rows  # noqa: PLC0415
+
     out = console()
     for model in result.models:
         if model.preprocessing is not None:
             out.print(f"{model.name}: preprocessing: {model.preprocessing}", markup=False, soft_wrap=True)
     if result.layers:
-        rows = [
-            (layer.node, layer.operator, f"{layer.sqnr_db:.1f}", f"{layer.inputs_sqnr_db:.1f}", f"{layer.max_abs:.3g}")
-            for layer in result.layers
-        ]
-        names = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")
-        out.print(table("Tensors of both models", names, rows, left=2))
+        out.print(table("Tensors of both models", LAYER_COLUMNS, layer_rows(result), left=2))

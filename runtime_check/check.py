@@ -22,6 +22,7 @@ from .inputs import InputSpec, common_inputs, model_inputs
 from .latency import Latency, measure
 from .layers import LayerComparison, compare_layers
 from .profile import NodeTime, profile
+from .provenance import provenance
 from .result import CheckResult, DataFacts, ModelFacts, figures
 from .runtimes import RuntimeRow, try_runtimes
 from .session import Optimizations, Session
@@ -123,6 +124,7 @@ def check(
         first_different=layers.first_below() if layers else None,
         deployed=deployed,
         agreement=found.agreement,
+        worst=found.worst,
         differences=found.differences,
         latencies=latencies,
         stages=align(
@@ -130,6 +132,7 @@ def check(
         ),
         runtimes=rows,
         gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
+        provenance=provenance(_files(subjects, data)),
     )
 
 
@@ -241,6 +244,11 @@ def _file_bytes(model: Model) -> int:
     }
     files = [Path(model), *(Path(model).parent / location for location in external)]
     return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _files(subjects: Sequence[_Subject], data: str | os.PathLike[str] | None) -> list[str]:
+    models = [str(subject.source) for subject in subjects if not isinstance(subject.source, onnx.ModelProto)]
+    return [*models, *([] if data is None else [str(data)])]
 
 
 def _skipped(datasets: Sequence[Dataset]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from .data import Batch, Dataset, paired_batches
 from .fidelity import FidelityMeter, OutputFidelity, check_finite
 from .session import Session
 from .statistics import Difference
+from .worst import WorstMeter, WorstSample
 
 Outputs = dict[str, NDArray[Any]]
 
@@ -30,6 +31,7 @@ class Comparison:
         agreement: of the two models; None for one model, or without an output of class scores.
         scores_output: the output that was taken for class scores, if any.
         differences: of the accuracies, with confidence intervals; empty where either model has none.
+        worst: the samples on which two models differ most.
         samples: how many were run.
     """
 
@@ -38,6 +40,7 @@ class Comparison:
     agreement: Agreement | None
     scores_output: str | None
     differences: tuple[Difference, ...]
+    worst: tuple[WorstSample, ...]
     samples: int
 
 
@@ -57,6 +60,7 @@ def compare(sessions: Sequence[Session], data: Sequence[Dataset], batch_size: in
         _check_same_outputs(*sessions)
     meters = {name: FidelityMeter(name) for name in sessions[0].output_names}
     classes = ClassMeter(len(sessions), data[0].description)
+    worst = WorstMeter(data[0].preprocessing)
     scores_output: str | None = None
     samples = 0
     steps = -(-len(data[0]) // data[0].batch_size(batch_size))
@@ -68,6 +72,8 @@ def compare(sessions: Sequence[Session], data: Sequence[Dataset], batch_size: in
         if len(outputs) == 2:
             for name, meter in meters.items():
                 meter.add(outputs[0][name], outputs[1][name])
+            judged = scores_output or sessions[0].output_names[0]
+            worst.add(batches[0], outputs[0][judged], outputs[1][judged], classes=scores_output is not None)
         if scores_output is not None:
             classes.add([_scores(output, scores_output) for output in outputs], batches[0].labels)
     return Comparison(
@@ -76,6 +82,7 @@ def compare(sessions: Sequence[Session], data: Sequence[Dataset], batch_size: in
         agreement=classes.agreement(),
         scores_output=scores_output,
         differences=classes.differences(),
+        worst=worst.result(),
         samples=samples,
     )
 

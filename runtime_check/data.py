@@ -88,18 +88,28 @@ class Dataset:
         inputs: what the model wants.
         limit: take this many, chosen by `seed`; None takes all.
         seed: of the choice.
+        preprocessing: what images go through.
 
     Raises:
         DataError: the source is empty or `limit` is below 1.
     """
 
-    def __init__(self, source: Source, inputs: Sequence[InputSpec], *, limit: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        inputs: Sequence[InputSpec],
+        *,
+        limit: int | None = None,
+        seed: int = 0,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
         if limit is not None and limit < 1:
             raise DataError(f"a limit of {limit} samples leaves none; give at least 1")
         if not len(source):
             raise DataError(f"{source.description}: holds no samples; give data that has some")
         self._source = source
         self.inputs = tuple(inputs)
+        self.preprocessing = preprocessing or Preprocessing()
         self._indices = _choose(len(source), limit, seed)
 
     def __len__(self) -> int:
@@ -219,7 +229,7 @@ def open_data(
         opened = ImageSource(_images(Path(source), None if labels is None else Path(labels)), inputs, spec)
     if labels is not None and opened.labels is None:
         opened.labels = read_labels(Path(labels), len(opened), opened.description)
-    return Dataset(opened, inputs, limit=limit, seed=seed)
+    return Dataset(opened, inputs, limit=limit, seed=seed, preprocessing=spec)
 
 
 def _images(source: Path, labels: Path | None) -> Images:

@@ -76,6 +76,17 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
     return np.ascontiguousarray(values)
 
 
+def to_image(tensor: NDArray[np.float32], preprocessing: Preprocessing) -> Image.Image:
+    """The picture that a (C, H, W) input tensor shows: `to_tensor` undone, resizing and cropping aside."""
+    values = tensor / np.where(scale := _per_channel(preprocessing.scale, len(tensor), "scale"), scale, 1)
+    mean = _mean_image(preprocessing)
+    values = values + (
+        _per_channel(preprocessing.mean, len(tensor), "mean") if mean is None else _fitting(mean, tensor)
+    )
+    pixels = np.rint(values).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+    return from_pixels(np.ascontiguousarray(pixels[..., ::-1] if preprocessing.channel_order == "BGR" else pixels))
+
+
 def _as_mode(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits per channel, which PIL would clip at 255
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

@@ -16,6 +16,7 @@ from .runtimes import RuntimeRow
 from .session import Optimizations
 from .stages import Stage
 from .statistics import Difference
+from .worst import WorstSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,14 @@ class CheckResult:
         layers: of all tensors that both models have; empty for one model, or if it was not asked for.
         deployed: of the last model's outputs with onnxruntime's optimizations on against off, on a few samples.
         agreement: of two classifiers.
+        worst: the samples on which two models differ most.
         differences: of the accuracies, with confidence intervals.
         latencies: one for every number of threads and every batch size asked for; the first is the one that counts.
         stages: what both models do to come to each tensor that both have, with MACs, parameters and, if it was asked
             for, time.
         runtimes: the models in other runtimes, if any were asked for.
         gates: the thresholds that were set.
+        provenance: versions, machine, command and hashes, by name.
     """
 
     models: tuple[ModelFacts, ...]
@@ -86,11 +89,13 @@ class CheckResult:
     first_different: LayerFidelity | None
     deployed: tuple[OutputFidelity, ...]
     agreement: Agreement | None
+    worst: tuple[WorstSample, ...]
     differences: tuple[Difference, ...]
     latencies: tuple[Latency, ...]
     stages: tuple[Stage, ...]
     runtimes: tuple[RuntimeRow, ...]
     gates: tuple[Gate, ...]
+    provenance: Mapping[str, str]
 
     @property
     def passed(self) -> bool:
@@ -108,7 +113,7 @@ class CheckResult:
         return any(output.sqnr_db < DIFFERENT_DB for output in self.deployed)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the fields by name, infinite values as null."""
+        """For JSON: the fields by name, infinite values as the string 'Infinity'."""
         document = asdict(self) | {"passed": self.passed}
         for entry, difference in zip(document["differences"], self.differences, strict=True):
             entry["verdict"] = difference.verdict
@@ -117,12 +122,12 @@ class CheckResult:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no infinity: an infinite SQNR, of equal outputs, becomes null."""
+    """JSON has no infinity: the SQNR of equal outputs becomes 'Infinity', a string that JavaScript and Python read."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return f"{'-' * (value < 0)}Infinity" if isinstance(value, float) and math.isinf(value) else value
 
 
 def figures(

@@ -130,7 +130,16 @@ def runtime_rows(result: CheckResult) -> list[Row]:
     return rows
 
 
-STAGE_COLUMNS = ("stage", "before", "after", "MACs", "", "parameters", "", "ms", "")
+def stage_columns(result: CheckResult) -> Row:
+    """The head of `stage_rows`: before and after, where there are two models."""
+    models = len(result.models)
+    return (
+        "stage",
+        *(f"{name}{mark}" for name in ("operators ", "MACs ", "parameters ", "ms ") for mark in _MARKS[models]),
+    )
+
+
+_MARKS = {1: ("",), 2: ("before", "after")}
 
 
 def stage_rows(result: CheckResult) -> list[Row]:
@@ -144,4 +153,15 @@ def stage_rows(result: CheckResult) -> list[Row]:
             *("" if cost.ms is None else f"{cost.ms:.3f}" for cost in stage.costs),
         )
         for stage in result.stages
+    ]
+
+
+LAYER_COLUMNS = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")
+
+
+def layer_rows(result: CheckResult) -> list[Row]:
+    """Where the error enters and how it grows."""
+    return [
+        (layer.node, layer.operator, f"{layer.sqnr_db:.1f}", f"{layer.inputs_sqnr_db:.1f}", f"{layer.max_abs:.3g}")
+        for layer in result.layers
     ]

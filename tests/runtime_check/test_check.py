@@ -45,7 +45,7 @@ def test_the_same_model_twice_is_equal(models):
     assert result.data.is_random
     assert result.models[0].accuracy is None
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert document["fidelity"][0]["sqnr_db"] is None  # infinite
+    assert document["fidelity"][0]["sqnr_db"] == "Infinity"
     assert document["passed"] is True
 
 

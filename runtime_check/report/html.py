@@ -1,0 +1,55 @@
+"""One self-contained HTML page: no script or style from elsewhere, readable on a phone, in the dark and aloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...errors import load_extra
+from ..result import CheckResult
+from .plots import UNITS, accuracy_latency, error_growth, stage_bars
+from .summary import (
+    LAYER_COLUMNS,
+    RUNTIME_COLUMNS,
+    columns,
+    layer_rows,
+    rows,
+    runtime_rows,
+    stage_columns,
+    stage_rows,
+    statements,
+    title,
+)
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+
+def to_html(result: CheckResult) -> str:
+    """The page.
+
+    Raises:
+        MissingExtraError: the extra 'report' is not installed.
+    """
+    jinja2: Any = load_extra("jinja2", "report", "the report page")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    markup = environment.filters["safe"]
+    bars = [(key, unit, stage_bars(result.stages, key)) for key, (unit, _) in UNITS.items()]
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        result=result,
+        title=title(result),
+        columns=columns(result),
+        rows=rows(result),
+        statements=statements(result),
+        runtime_columns=RUNTIME_COLUMNS,
+        runtime_rows=runtime_rows(result),
+        stage_columns=stage_columns(result),
+        stage_rows=stage_rows(result),
+        layer_columns=LAYER_COLUMNS,
+        layer_rows=layer_rows(result),
+        bars=[(key, unit, markup(svg)) for key, unit, svg in bars if svg],
+        growth=markup(error_growth(result.layers)),
+        accuracy_latency=markup(accuracy_latency(result)),
+    )
+    return str(page)

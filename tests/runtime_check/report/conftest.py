@@ -1,0 +1,39 @@
+"""A result with everything in it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from planish.runtime_check import Thresholds, check
+from planish.runtime_check.runtimes import RuntimeRow
+
+
+@pytest.fixture
+def full_result(classifier, preprocessing, pictures, tmp_path, rng):
+    """Two models on labelled pictures, profiled, with gates, one of which fails, and with hostile names."""
+
+    def disturb(tensors):
+        tensors["f"] += 0.3 * rng.standard_normal(tensors["f"].shape).astype(np.float32)
+
+    first, second = classifier(preprocessing=preprocessing), classifier(change=disturb)
+    for model in (first, second):
+        model.graph.node[0].name = "<script>alert('conv')</script>$x_2$"
+    onnx.save(first, tmp_path / "a&b.onnx")
+    onnx.save(second, tmp_path / "small.onnx")
+    folder, _ = pictures
+    (folder / "list.txt").write_text("".join(f"{index}.png {index % 7}\n" for index in range(8)))
+    result = check(
+        tmp_path / "a&b.onnx",
+        tmp_path / "small.onnx",
+        data=folder / "list.txt",
+        thresholds=Thresholds(max_abs_error=1e-6, min_mac_ratio=0.9),
+        latency_seconds=0.01,
+        profile_runs=3,
+    )
+    rows = (
+        RuntimeRow("onnxruntime", "1.30", result.models[0].name, "", math.inf, 1.5, 2.5, 3.5, 80.0),
+        RuntimeRow("mnn", "", result.models[1].name, "crashed (SIGSEGV)"),
+    )
+    return replace(result, runtimes=rows)
