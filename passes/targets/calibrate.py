@@ -114,7 +114,7 @@ def model_features(parts: ModelParts, blocks: Blocks) -> Features:
 
 def _measure_rates(target: Target, threads: int) -> Calibration:
     nets, judges = rate_nets(), judging_nets()
-    measured = time_nets(target.name, {name: net.parts for name, net in nets.items()} | judges, threads, passes=1)
+    measured = time_nets(target.name, {name: net.parts for name, net in nets.items()} | judges, threads, reopen=False)
     coefficients = {name: net.amount / measured[name] for name, net in nets.items()}
     for name in ("op_gb", "product_weight_gb"):
         coefficients[name] = 1 / coefficients[name]

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ...files import ModelParts
 from ...runtime_check.cost import infer_shapes
+from .features import IMAGE_CHANNELS
 from .operators import TIMED
-from .rates import CHANNELS
+from .rates import CHANNELS, SIZES
 from .winograd import rate_name
 
 OPSET = 17
@@ -198,24 +199,21 @@ _RATE_KERNELS: Mapping[str, tuple[tuple[int, int], int]] = {
     "1x1": ((1, 1), 1),
     "direct": ((3, 3), 2),
     "depthwise": ((3, 3), 1),
+    "image": ((3, 3), 1),
 }
 """Kernel and stride that stand for each kind of convolution."""
 
-_SIZES = (112, 56, 28, 14, 7)
-_DEAREST_GFLOP, _CHEAPEST_GFLOP = 2.0, 0.002
+_DEAREST_GFLOP, _CHEAPEST_GFLOP = 4.0, 0.001
+"""For one convolution of a rate's network: tens of milliseconds, and more than the call takes."""
 
 
 def rate_nets() -> dict[str, RateNet]:
-    """Convolutions for each rate of a Winograd runtime's table, and a net each for its other rates."""
+    """A network for each rate of a Winograd runtime's table, and one each for its other rates."""
     nets = {}
-    for kind, (kernel, stride) in _RATE_KERNELS.items():
-        layers = 2 if stride == 1 else 1
-        for channels, size in product(CHANNELS, _SIZES):
-            group = channels if kind == "depthwise" else 1
-            gflop = 2e-9 * layers * channels * (channels // group) * prod(kernel) * size**2
-            if group > 1 or _CHEAPEST_GFLOP < gflop < _DEAREST_GFLOP:
-                parts = chain([channels] * (layers + 1), size * stride, kernel, stride, group)
-                nets[rate_name(kind, channels, size)] = RateNet(parts, 1e3 * gflop)
+    for kind, channels, size in product(_RATE_KERNELS, CHANNELS, SIZES):
+        made = _rate_net(kind, channels, size)
+        if made is not None:
+            nets[rate_name(kind, channels, size)] = made
     pools = NetBuilder(64, 56)
     for _ in range(4):
         pools.operator("MaxPool", **_ATTRIBUTES["MaxPool"])
@@ -223,6 +221,19 @@ def rate_nets() -> dict[str, RateNet]:
     weights = 4e-9 * 4096 * 6400
     nets["product_weight_gb"] = RateNet(_products()["product of 6400 and 4096"], weights)
     return nets
+
+
+def _rate_net(kind: str, channels: int, size: int) -> RateNet | None:
+    """Equal convolutions, or one of an image; None where one would be too dear or too cheap to time."""
+    kernel, stride = _RATE_KERNELS[kind]
+    group = channels if kind == "depthwise" else 1
+    inputs = IMAGE_CHANNELS - 1 if kind == "image" else channels
+    gflop = 2e-9 * (inputs // group) * channels * prod(kernel) * size**2
+    if gflop > _DEAREST_GFLOP or (gflop < _CHEAPEST_GFLOP and group == 1):
+        return None
+    layers = 2 if stride == 1 and inputs == channels and gflop < _DEAREST_GFLOP / 4 else 1
+    parts = chain([inputs] + [channels] * layers, size * stride, kernel, stride, group)
+    return RateNet(parts, 1e3 * layers * gflop)
 
 
 def judging_nets() -> dict[str, ModelParts]:

@@ -16,7 +16,7 @@ import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
 from ..layers import list_layers
-from .features import Blocks, product_features
+from .features import IMAGE_CHANNELS, Blocks, product_features
 from .layout import Layout, is_fused
 from .operators import FREE
 from .rates import NCNN
@@ -47,8 +47,9 @@ class WinogradTarget(Target):
 
     def rate(self, work: Work) -> float:
         """Effective GFLOP/s of a Conv."""
-        table = self._tables[kind_of(work)]
-        channels = min(work.shape[0], work.channels)
+        kind = kind_of(work)
+        table = self._tables[kind]
+        channels = work.shape[0] if kind == "image" else math.sqrt(work.shape[0] * work.channels)
         rates = {size: _interpolate(row, channels) for size, row in table.items()}
         return _interpolate(rates, max(work.output_size))
 
@@ -90,6 +91,8 @@ def kind_of(work: Work) -> str:
     geometry = work.geometry
     if work.is_depthwise:
         return "depthwise"
+    if work.channels < IMAGE_CHANNELS:
+        return "image"
     if geometry.kernel == (1, 1):
         return "1x1"
     if geometry.kernel == (3, 3) and work.group == 1 and {*geometry.strides, *geometry.dilations} == {1}:
