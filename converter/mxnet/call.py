@@ -30,6 +30,10 @@ ONNX_TYPES: dict[str, int] = {
 """ONNX element types by MXNet's names; the other floating-point types are computed in float32."""
 
 
+MOST_ELEMENTS = 1 << 27
+"""Of a constant that a few options make; more is taken for a damaged file."""
+
+
 class UnsupportedOperator(Exception):  # noqa: N818 - not an error of its own: the driver collects all and raises one
     """This operator has no ONNX form; `args[0]` says why."""
 
@@ -234,9 +238,12 @@ class OperatorCall:
 
         Raises:
             BatchBoundError: `size` follows the batch.
+            SourceError: `size` is not positive, or absurd.
         """
         check_static([size], f"{self.node} counts along the batch")
-        return self.integers(list(range(size)))
+        if not 0 < size <= MOST_ELEMENTS:
+            raise self.error(f"counts to {size}")
+        return self.constant(np.arange(size), np.int64)
 
     def reshape(self, tensor: Tensor, shape: Sequence[int]) -> str:
         """A Reshape to `shape`; done at once where the tensor is a constant."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UnsupportedError, nearest
+from ...errors import SourceError, UnsupportedError, nearest
 from ..onnx_builder import OnnxBuilder
 from .call import OperatorCall, Unbound, UnsupportedOperator, Value, Weights, onnx_type
 from .registry import Operator, find_operator, operators
@@ -148,9 +148,9 @@ class GraphBuilder:
 
     def _declare_output(self, head: Entry) -> None:
         node = self.symbol.nodes[head.node]
-        value = self.value(head, node)
-        if isinstance(value, Unbound):
-            raise UnsupportedError(self.symbol.where, [f"'{value.name}' is an output, but nothing computes it"])
+        value = self.values.get(head)
+        if not isinstance(value, Value):
+            raise SourceError(f"{self.symbol.where}: output {head.output} of {node} is wanted, but nothing computes it")
         name = self._names.get(head, node.name)
         if value.tensor != name or name in self.outputs or node.operator == VARIABLE:
             value = replace(value, tensor=self.builder.node("Identity", [value.tensor], name, name=f"{name}/Identity"))

@@ -95,7 +95,14 @@ def count(shape: Sequence[int]) -> int:
 
 def readable(text: str) -> str:
     """`text` with the stand-in for the batch, and its multiples, replaced by the symbol."""
-    return re.sub(r"\d{16,}", lambda found: str(symbolic([int(found[0])])[0]), text)
+    return re.sub(r"\d{16,}", lambda found: _describe(int(found[0])), text)
+
+
+def _describe(size: int) -> str:
+    factor = round(size / UNKNOWN_BATCH)
+    rest = size - factor * UNKNOWN_BATCH
+    whole = _symbol(factor) if factor else ""
+    return whole if not rest else f"{whole}{rest:+d}" if not follows_batch(rest) else "a part of the batch"
 
 
 def _symbol(factor: int) -> str:

@@ -7,12 +7,11 @@ import math
 import numpy as np
 
 from ....errors import SourceError
-from ..call import OperatorCall, Value, numpy_type
+from ..call import MOST_ELEMENTS, OperatorCall, Value, numpy_type
 from ..registry import operator
 from ..shapes import Shape, check_static, count, follows_batch
 
 _SOURCE = "src/operator/tensor/init_op.h"
-_MOST_ELEMENTS = 1 << 27
 
 
 @operator("_zeros", "_ones", "_full", "_zeros_without_dtype", source=_SOURCE)
@@ -104,7 +103,7 @@ def _dtype(call: OperatorCall) -> str:
 
 def _check_size(call: OperatorCall, shape: Shape) -> None:
     check_static(shape, f"{call.node} makes a constant that follows the batch")
-    if count(shape) > _MOST_ELEMENTS:
+    if count(shape) > MOST_ELEMENTS:
         raise SourceError(f"{call.options.where}: asks for a constant of {count(shape)} elements; is the file damaged?")
 
 

@@ -42,10 +42,10 @@ def batch_norm(call: OperatorCall) -> Value:
 @operator("InstanceNorm", source="src/operator/instance_norm-inl.h")
 def instance_norm(call: OperatorCall) -> Value:
     """Each channel of each sample standardized with its biased variance, times gamma plus beta."""
+    if call.data.rank < 3:
+        raise call.error(f"needs data with spatial axes, not of shape {call.data.shape}")
     channels = (call.data.shape[1],)
     scale, bias = call.parameter(1, channels, init=1.0), call.parameter(2, channels, init=0.0)
-    if call.data.rank == 2:
-        raise call.unsupported("its data has no spatial axes")
     epsilon = call.options.number("eps", 1e-3)
     return call.like(call.emit("InstanceNormalization", [call.data, scale, bias], epsilon=epsilon))
 

@@ -19,6 +19,8 @@ from ..shapes import check_static
 def proposal(call: OperatorCall) -> Value | Sequence[Value]:
     """The boxes (image, corners) of a region proposal network, as many as `rpn_post_nms_top_n` per image."""
     scores, options = call.data, call.options
+    if scores.rank != 4 or call.input(1).rank != 4 or call.input(2).rank != 2:
+        raise call.error(f"needs scores and deltas of 4 axes and im_info of 2, not {[v.shape for v in call.values()]}")
     images, (height, width) = scores.shape[0], scores.shape[2:]
     check_static((height, width), "the cells follow the batch")
     made = _proposal_options(call, (height, width))

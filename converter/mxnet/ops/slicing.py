@@ -127,6 +127,8 @@ def crop(call: OperatorCall) -> Value:
         raise call.error(f"needs data of 4 axes, not of shape {x.shape}")
     wanted = call.input(1).shape[2:] if len(call.inputs) > 1 else call.options.integers("h_w", (0, 0))
     offset = call.options.integers("offset", (0, 0))
+    if len(wanted) != 2 or len(offset) != 2:
+        raise call.error(f"a crop of {wanted} at {offset} needs height and width")
     if call.options.boolean("center_crop", default=False):
         offset = tuple((n - m) // 2 for n, m in zip(x.shape[2:], wanted, strict=True))
     call.options.has("h_w")
