@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from . import onnx_wire
 from .errors import ModelError, OutputError
-from .mapped import pieces
+from .mapped import write_bytes
 from .onnx_wire import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW_DATA
 from .wire import tag, varint
 
@@ -211,7 +211,7 @@ def _write_message(parts: ModelParts, stream: BinaryIO) -> None:
     stream.write(graph)
     for name, frame in frames.items():
         stream.write(frame)
-        stream.writelines(pieces(_raw_bytes(parts.tensors[name])))
+        write_bytes(stream, _raw_bytes(parts.tensors[name]))
 
 
 def _tensor_frame(name: str, array: NDArray[np.generic]) -> bytes:
@@ -242,7 +242,7 @@ def _write_with_external_data(parts: ModelParts, path: Path) -> None:
     with replacing(data_path) as data, replacing(path) as stream:
         for name, array in big.items():
             model.graph.initializer.append(_external_tensor(name, array, data_path.name, data.tell()))
-            data.writelines(pieces(_raw_bytes(array)))
+            write_bytes(data, _raw_bytes(array))
         stream.write(model.SerializeToString(deterministic=True))
 
 

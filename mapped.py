@@ -1,51 +1,78 @@
-"""Big arrays written out piece by piece; where they are views of a mapped file, its pages come and go with the pieces.
+"""Files mapped into memory, and arrays that are views of them written to other files by the kernel alone.
 
-A page that is touched costs a fault, and stays in the process's memory until the kernel needs it elsewhere. Asking for
-the pages of a piece at once, and letting go of them when it is written, halves the time of a copy and keeps its memory
-at one piece.
+A page that is touched costs a fault and stays in the process's memory. Weights that are written as they were read need
+not be touched: `sendfile` copies them from file to file, in half the CPU time of writing them from the mapping.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
-from collections.abc import Iterator
+import os
+import weakref
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-PIECE = 4 * 2**20
-"""Bytes of a piece; a multiple of every page size."""
-
-_POPULATE_READ = 22
-"""MADV_POPULATE_READ of Linux 5.14 and later, which `mmap` has no name for."""
+_SENDFILE_LIMIT = 2**30
+"""Bytes per call; Linux takes no more than 2 GB."""
 
 
-def pieces(raw: NDArray[np.uint8]) -> Iterator[memoryview]:
-    """The bytes of a one-dimensional array, in order."""
+class MappedFile(mmap.mmap):
+    """A file mapped for reading that knows its descriptor, which is closed with it."""
+
+    descriptor: int
+
+
+def map_file(path: Path) -> memoryview:
+    """The bytes of the file `path`, mapped rather than read.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is empty.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        mapped = MappedFile(descriptor, 0, access=mmap.ACCESS_READ)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    mapped.descriptor = descriptor
+    weakref.finalize(mapped, os.close, descriptor)
+    return memoryview(mapped)
+
+
+def write_bytes(stream: BinaryIO, raw: NDArray[np.uint8]) -> None:
+    """Write a one-dimensional array of bytes to an open file, by `sendfile` where it is a view of a mapped one.
+
+    Raises:
+        OSError: as any write.
+    """
     file, offset = _mapping(raw)
-    for start in range(0, raw.size, PIECE):
-        stop = min(start + PIECE, raw.size)
-        first = (offset + start) // mmap.PAGESIZE * mmap.PAGESIZE
-        length = offset + stop - first
-        _advise(file, _POPULATE_READ, first, length)
-        yield raw[start:stop].data
-        _advise(file, getattr(mmap, "MADV_DONTNEED", None), first, length)
+    if file is None or not hasattr(os, "sendfile"):
+        stream.write(raw.data)
+        return
+    stream.flush()
+    sent = 0
+    while sent < raw.size:
+        try:
+            count = os.sendfile(stream.fileno(), file.descriptor, offset + sent, min(raw.size - sent, _SENDFILE_LIMIT))
+        except OSError:
+            count = 0  # a kind of stream that the kernel does not send to
+        if count == 0:
+            stream.write(raw[sent:].data)
+            return
+        sent += count
 
 
-def _mapping(array: NDArray[np.uint8]) -> tuple[mmap.mmap | None, int]:
-    """The read-only mapping that holds the array, if any, and the array's offset in it."""
+def _mapping(array: NDArray[np.uint8]) -> tuple[MappedFile | None, int]:
+    """The mapped file that holds the array, if any, and the array's offset in it."""
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
     file = base.obj if isinstance(base, memoryview) else base
-    if not isinstance(file, mmap.mmap) or array.flags.writeable:
+    if not isinstance(file, MappedFile):
         return None, 0
     start = np.frombuffer(file, np.uint8).__array_interface__["data"][0]
     return file, array.__array_interface__["data"][0] - start
-
-
-def _advise(file: mmap.mmap | None, advice: int | None, start: int, length: int) -> None:
-    if file is not None and advice is not None and hasattr(file, "madvise"):
-        with contextlib.suppress(OSError):  # advice that this kernel does not know
-            file.madvise(advice, start, length)

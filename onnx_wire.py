@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import mmap
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from .mapped import map_file
 from .wire import fields
 
 MODEL_GRAPH, GRAPH_INITIALIZER, TENSOR_RAW_DATA = 7, 5, 9
@@ -36,11 +36,7 @@ def read(path: Path, tensors: Tensors) -> onnx.ModelProto:
         google.protobuf.message.DecodeError: likewise.
         OSError: the file or its external data cannot be read.
     """
-    with path.open("rb") as stream:
-        if path.stat().st_size == 0:
-            raise ValueError("the file is empty")
-        file = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    view = memoryview(file)
+    view = map_file(path)
     model = onnx.ModelProto()
     for number, start, value, end in fields(view, 0, len(view)):
         if number == MODEL_GRAPH:

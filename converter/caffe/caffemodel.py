@@ -7,14 +7,13 @@ different things, so the net's structure never comes from here. Half-precision b
 from __future__ import annotations
 
 import math
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import wire
+from ... import mapped, wire
 from ...errors import SourceError
 
 MAX_BLOBS = 200_000
@@ -70,8 +69,7 @@ def map_file(path: Path) -> memoryview:
         SourceError: there is no such file, or it is empty.
     """
     try:
-        with path.open("rb") as stream:
-            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        return mapped.map_file(path)
     except ValueError:
         raise SourceError(f"{path}: is empty; was the download broken off?") from None
     except OSError as error:
