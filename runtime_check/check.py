@@ -28,7 +28,7 @@ from .runtimes import RuntimeRow, try_runtimes
 from .session import Optimizations, Session
 from .stages import align
 
-Model = str | os.PathLike[str] | onnx.ModelProto
+Model = str | os.PathLike[str] | onnx.ModelProto | ModelParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class _Subject:
     """A model under check.
 
     Attributes:
-        source: what the caller gave; onnxruntime opens it.
+        source: the path that the caller gave, or else the whole model; onnxruntime opens it.
         parts: the same, read.
         name: what to call it.
         preprocessing: what its images go through, if anything says so.
     """
 
-    source: Model
+    source: str | os.PathLike[str] | onnx.ModelProto
     parts: ModelParts
     name: str
     preprocessing: Preprocessing | None
@@ -78,9 +78,8 @@ def check(
         other: the model to judge.
         data: see `data.open_data`; None takes random input.
         labels: see there.
-        preprocessing: instead of what the models' metadata says. Without it each model is fed as its own metadata
-            says; one that says nothing, as the other's does.
-        thresholds: what is to be kept; see `CheckResult.gates`.
+        preprocessing: for both models; by default each is fed as its own metadata says, or else as the other's does.
+        thresholds: what is to be kept.
         limit: samples to run at most.
         seed: of the choice of samples and of random input.
         batch_size: samples per run where the models leave it open.
@@ -98,50 +97,94 @@ def check(
         DataError: data, labels or thresholds do not fit.
         MissingExtraError: a runtime that was asked for by name is not installed.
     """
+    counts = (threads,) if isinstance(threads, int) else tuple(threads)
+    settings = _Settings(
+        batch_size, counts, optimizations, layer_samples, latency_seconds, tuple(latency_batches), profile_runs
+    )
     subjects = _subjects([model] if other is None else [model, other], preprocessing)
     inputs = _inputs(subjects, input_shapes)
-    datasets = [
-        open_data(data, inputs, described, labels=labels, limit=limit, seed=seed)
-        for described in dict.fromkeys(subject.preprocessing for subject in subjects)
-    ]
+    datasets = _datasets(subjects, inputs, data=data, labels=labels, limit=limit, seed=seed)
     limits = thresholds or Thresholds()
     refuse_unlabelled(limits, labelled=datasets[0].labels is not None, models=len(subjects))
     rows = _runtimes(subjects, datasets[0], runtimes)
-    counts = [threads] if isinstance(threads, int) else list(threads)
-    found = compare([subject.open(optimizations, counts[0]) for subject in subjects], datasets, batch_size)
-    layers = _layers(subjects, datasets, layer_samples, optimizations, counts[0])
-    deployed = _deployed(subjects[-1], datasets[-1], layer_samples)
-    latencies = _latencies(subjects, datasets, counts, latency_batches, latency_seconds)
+    origin = provenance(_files(subjects, data))
+    return _measure(subjects, inputs, datasets, settings, limits=limits, runtimes=rows, origin=origin)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """How to measure; see `check`."""
+
+    batch_size: int | None
+    threads: tuple[int, ...]
+    optimizations: Optimizations
+    layer_samples: int
+    latency_seconds: float
+    latency_batches: tuple[int, ...]
+    profile_runs: int
+
+
+def _measure(
+    subjects: Sequence[_Subject],
+    inputs: Sequence[InputSpec],
+    data: Sequence[Dataset],
+    settings: _Settings,
+    *,
+    limits: Thresholds,
+    runtimes: tuple[RuntimeRow, ...],
+    origin: Mapping[str, str],
+) -> CheckResult:
+    """Everything that runs in onnxruntime, and the result."""
+    sessions = [subject.open(settings.optimizations, settings.threads[0]) for subject in subjects]
+    found = compare(sessions, data, settings.batch_size)
+    layers = _layers(subjects, data, settings)
+    latencies = _latencies(subjects, data, settings)
     costs = [_cost(subject, inputs) for subject in subjects]
     facts = tuple(_facts(*one) for one in zip(subjects, costs, found.accuracies, strict=True))
+    times = _profiles(subjects, data, settings)
     first = latencies[0] if latencies else None
     return CheckResult(
         models=facts,
-        data=DataFacts(datasets[0].description, datasets[0].is_random, found.samples, _skipped(datasets)),
-        optimizations=optimizations,
+        data=DataFacts(data[0].description, data[0].is_random, found.samples, _skipped(data)),
+        optimizations=settings.optimizations,
         fidelity=found.fidelity,
         layers=layers.layers if layers else (),
         first_different=layers.first_below() if layers else None,
-        deployed=deployed,
+        deployed=_deployed(subjects[-1], data[-1], settings.layer_samples),
         agreement=found.agreement,
         worst=found.worst,
         differences=found.differences,
         latencies=latencies,
-        stages=align(
-            [subject.parts for subject in subjects], costs, _profiles(subjects, datasets, counts[0], profile_runs)
-        ),
-        runtimes=rows,
+        stages=align([subject.parts for subject in subjects], costs, times),
+        runtimes=runtimes,
         gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
-        provenance=provenance(_files(subjects, data)),
+        provenance=origin,
     )
 
 
+def _datasets(
+    subjects: Sequence[_Subject],
+    inputs: Sequence[InputSpec],
+    *,
+    data: str | os.PathLike[str] | None,
+    labels: str | os.PathLike[str] | None,
+    limit: int | None,
+    seed: int,
+) -> list[Dataset]:
+    """One for all models, or where they are fed differently, one for each."""
+    return [
+        open_data(data, inputs, described, labels=labels, limit=limit, seed=seed)
+        for described in dict.fromkeys(subject.preprocessing for subject in subjects)
+    ]
+
+
 def _subjects(models: Sequence[Model], preprocessing: Preprocessing | None) -> list[_Subject]:
-    names = [one.graph.name or "model" if isinstance(one, onnx.ModelProto) else str(one) for one in models]
-    parts = [as_parts(one) if isinstance(one, onnx.ModelProto) else read_parts(one) for one in models]
+    sources = [one.to_model() if isinstance(one, ModelParts) else one for one in models]
+    names = [one.graph.name or "model" if isinstance(one, onnx.ModelProto) else str(one) for one in sources]
+    parts = [as_parts(one) if isinstance(one, onnx.ModelProto) else read_parts(one) for one in sources]
     described = [preprocessing or read_preprocessing(p.model, name) for p, name in zip(parts, names, strict=True)]
     known = next((one for one in described if one is not None), None)
-    return [_Subject(*facts[:3], facts[3] or known) for facts in zip(models, parts, names, described, strict=True)]
+    return [_Subject(*facts[:3], facts[3] or known) for facts in zip(sources, parts, names, described, strict=True)]
 
 
 def _inputs(subjects: Sequence[_Subject], input_shapes: Mapping[str, Sequence[int]] | None) -> tuple[InputSpec, ...]:
@@ -149,14 +192,16 @@ def _inputs(subjects: Sequence[_Subject], input_shapes: Mapping[str, Sequence[in
     return specs[0] if len(specs) == 1 else common_inputs(specs[0], specs[1], subjects[0].name, subjects[1].name)
 
 
-def _layers(
-    subjects: Sequence[_Subject], data: Sequence[Dataset], samples: int, optimizations: Optimizations, threads: int
-) -> LayerComparison | None:
-    if len(subjects) == 1 or not samples:
+def _layers(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> LayerComparison | None:
+    if len(subjects) == 1 or not settings.layer_samples:
         return None
-    a, b = subjects
     return compare_layers(
-        (a.parts, b.parts), (a.name, b.name), data, samples=samples, optimizations=optimizations, threads=threads
+        (subjects[0].parts, subjects[1].parts),
+        (subjects[0].name, subjects[1].name),
+        data,
+        samples=settings.layer_samples,
+        optimizations=settings.optimizations,
+        threads=settings.threads[0],
     )
 
 
@@ -186,33 +231,25 @@ def _runtimes(subjects: Sequence[_Subject], data: Dataset, names: Sequence[str])
     return try_runtimes(names, paths, next(data.batches(1)).inputs)
 
 
-def _latencies(
-    subjects: Sequence[_Subject],
-    data: Sequence[Dataset],
-    threads: Sequence[int],
-    batches: Sequence[int],
-    seconds: float,
-) -> tuple[Latency, ...]:
+def _latencies(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> tuple[Latency, ...]:
     """For every number of threads and every batch size."""
-    if seconds <= 0:
+    if settings.latency_seconds <= 0:
         return ()
     measured = []
-    for count_of_threads in threads:
-        sessions = [subject.open("all", count_of_threads) for subject in subjects]
-        for size in batches:
-            feeds = [batch.inputs for batch in next(paired_batches(data, len(subjects), size))]
-            measured.append(measure(sessions, feeds[0], threads=count_of_threads, seconds=seconds))
+    for threads in settings.threads:
+        sessions = [subject.open("all", threads) for subject in subjects]
+        for size in settings.latency_batches:
+            batch = next(data[0].batches(size))
+            measured.append(measure(sessions, batch.inputs, threads=threads, seconds=settings.latency_seconds))
     return tuple(measured)
 
 
-def _profiles(
-    subjects: Sequence[_Subject], data: Sequence[Dataset], threads: int, runs: int
-) -> list[tuple[NodeTime, ...]]:
-    if not runs:
+def _profiles(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> list[tuple[NodeTime, ...]]:
+    if not settings.profile_runs:
         return []
     batches = next(paired_batches(data, len(subjects), 1))
     return [
-        profile(subject.source, batch.inputs, threads=threads, runs=runs)
+        profile(subject.source, batch.inputs, threads=settings.threads[0], runs=settings.profile_runs)
         for subject, batch in zip(subjects, batches, strict=True)
     ]
 
@@ -235,7 +272,7 @@ def _facts(subject: _Subject, cost: ModelCost, accuracy: Accuracy | None) -> Mod
     )
 
 
-def _file_bytes(model: Model) -> int:
+def _file_bytes(model: str | os.PathLike[str] | onnx.ModelProto) -> int:
     if isinstance(model, onnx.ModelProto):
         return model.ByteSize()
     light = onnx.load(model, load_external_data=False)

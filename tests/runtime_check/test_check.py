@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from planish.errors import DataError, ModelError
+from planish.files import read_parts
 from planish.runtime_check import Thresholds, check
 
 
@@ -58,7 +59,9 @@ def test_one_model_alone(models):
 
 def test_models_in_memory(models):
     given = [onnx.load(path) for path in models]
-    assert check(*given, latency_seconds=0).fidelity == check(*models, latency_seconds=0).fidelity
+    wanted = check(*models, latency_seconds=0).fidelity
+    assert check(*given, latency_seconds=0).fidelity == wanted
+    assert check(*map(read_parts, models), latency_seconds=0).fidelity == wanted
 
 
 def test_wrong_preprocessing_is_seen(models, pictures, preprocessing):
