@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -33,7 +35,8 @@ class Calibration:
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        self._folder = tempfile.TemporaryDirectory(prefix="planish-calibration-")
+        self._folder = Path(tempfile.mkdtemp(prefix="planish-calibration-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._files: list[dict[str, Path]] | None = None
 
     def __iter__(self) -> Iterator[Feeds]:
@@ -54,7 +57,7 @@ class Calibration:
         for number, batch in enumerate(self.dataset.batches(BATCH)):
             files = {}
             for index, (name, array) in enumerate(batch.inputs.items()):
-                files[name] = Path(self._folder.name) / f"{number}-{index}.npy"
+                files[name] = self._folder / f"{number}-{index}.npy"
                 np.save(files[name], array[: batch.size] if self.dataset.fixed_batch is None else array)
             kept.append(files)
             yield batch.inputs
