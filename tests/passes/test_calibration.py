@@ -4,7 +4,6 @@ import gc
 
 import numpy as np
 import pytest
-
 from planish.errors import DataError
 from planish.passes.calibration import open_calibration
 
