@@ -23,6 +23,9 @@ RoundMode = Literal["CEIL", "FLOOR"]
 Convention = Literal["valid", "full", "same"]
 Kind = Literal["max", "average", "sum", "lp"]
 
+_OPSET_MISCOUNTING = 19
+"""From here on onnxruntime with bug 26708 counts pads wrong that AveragePool includes and that are unequal."""
+
 
 def caffe_pooled_size(size: int, kernel: int, stride: int, pad: int, *, round_mode: RoundMode, drop: bool) -> int:
     """Number of windows along one axis in Caffe (BVLC `pooling_layer.cpp`, Reshape).
@@ -229,6 +232,8 @@ def _average(
 ) -> str:
     """The sum of each window's data over `divisor`: AveragePool, and a Mul where its own divisor is another."""
     padding_counts = not any(windows.overhang) and windows.pads == windows.end_pads and any(windows.pads)
+    if builder.opset >= _OPSET_MISCOUNTING and len(set(windows.pads)) > 1:
+        padding_counts = False
     own = windows.padded_cells() if padding_counts else windows.real_cells()
     attributes = {**_attributes(windows), "count_include_pad": int(padding_counts)}
     correction = [have / want for have, want in zip(own, divisor, strict=True)]

@@ -153,6 +153,18 @@ def test_the_divisor_is_corrected_only_where_overhang_and_padding_meet():
     assert operators(caffe_windows((14, 14), (3, 3), (2, 2), (1, 1))) == ["AveragePool", "Mul"]
 
 
+@pytest.mark.parametrize("opset", [18, 19, 21])
+def test_from_opset_19_unequal_pads_are_not_left_to_the_runtime_to_count(opset):
+    data = sample(2, 3, 7, 9)
+    windows = caffe_windows((7, 9), (3, 3), (2, 2), (0, 1))
+    builder = OnnxBuilder("pool", opset)
+    builder.input("x", ["batch", 3, 7, 9])
+    pooling.pool(builder, "x", windows, "average", "y")
+    included = {a.name: a.i for a in builder.nodes[0].attribute}["count_include_pad"]
+    assert included == (opset < 19)
+    assert run(builder, ["y"], x=data)[0] == pytest.approx(pool_slowly(data, windows, "average"), abs=1e-5)
+
+
 def test_a_window_without_data_is_refused():
     with pytest.raises(UnsupportedError, match="wholly outside the data"):
         mxnet_windows((15, 15), (2, 2), (2, 2), (1, 1), "full")
