@@ -10,7 +10,6 @@ from typing import Any
 from ..files import ModelParts
 from ..models import Network, find_network
 from .caffe import convert_caffe
-from .mxnet import convert_mxnet
 
 
 def convert(
@@ -28,6 +27,8 @@ def convert(
     """
     name = os.fspath(source)
     if name.endswith(".json"):
+        from .mxnet import convert_mxnet  # noqa: PLC0415 - a Caffe net need not wait for it
+
         return convert_mxnet(name, weights, **options)
     if Path(name).suffix:
         return convert_caffe(name, weights, **options)
