@@ -90,6 +90,11 @@ def _preprocessing_options(function: Any) -> Any:
     "--layer-samples", type=click.IntRange(min=0), default=4, show_default=True, help="Compare layers on N; 0: do not."
 )
 @click.option(
+    "--task",
+    type=click.Choice(["classification", "image", "embedding", "none"]),
+    help="What the models are for; decides which figures mean something. Guessed from the outputs.",
+)
+@click.option(
     "--optimizations",
     type=click.Choice(["off", "all"]),
     default="off",
@@ -128,6 +133,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         seed=settings["seed"],
         batch_size=settings["batch"],
         threads=_counts("--threads", settings["threads"]),
+        task=settings["task"],
         optimizations=settings["optimizations"],
         input_shapes=parse_input_shapes(input_shape),
         layer_samples=settings["layer_samples"],

@@ -22,6 +22,9 @@ from .inputs import InputSpec
 from .labels import Labels, check_labels
 
 LABEL_NAMES = ("y", "labels", "label")
+TARGET = "y: target"
+"""What the rows of an array `y` of rank 3 and more are called among a sample's values; no input has such a name."""
+
 IMAGE_NAMES = ("x", "data", "images", "image", "input")
 """Names that the only input's array may have besides the input's own."""
 
@@ -61,12 +64,17 @@ class ArraySource:
         self._images = {spec.name for spec in inputs if spec.name == preprocessing.input and spec.dtype != np.uint8}
         headers = _headers(path)
         self._arrays = {spec.name: _array_for(spec, inputs, headers, path) for spec in inputs}
+        given = next((name for name in LABEL_NAMES if name in headers and name not in self._arrays.values()), None)
+        if given is not None and len(headers[given].shape) > 3:
+            self._arrays[TARGET] = given
         self._headers = {name: headers[array] for name, array in self._arrays.items()}
         counts = {array: headers[array].shape[0] for array in self._arrays.values()}
         if len(set(counts.values())) > 1:
             raise DataError(f"{path}: the arrays have different numbers of samples: {counts}")
         self._count = next(iter(counts.values()))
-        self.labels = self._read_labels(headers)
+        self.labels: Labels | None = (
+            None if given in {None, self._arrays.get(TARGET)} else self._read_labels(str(given), headers)
+        )
 
     def __len__(self) -> int:
         """Rows of the arrays."""
@@ -91,10 +99,7 @@ class ArraySource:
             return row
         return to_tensor(from_pixels(_channels_last(row)), self._preprocessing)
 
-    def _read_labels(self, headers: dict[str, _Header]) -> Labels | None:
-        name = next((name for name in LABEL_NAMES if name in headers and name not in self._arrays.values()), None)
-        if name is None or self._path.suffix.lower() == ".npy":
-            return None
+    def _read_labels(self, name: str, headers: dict[str, _Header]) -> Labels:
         if math.prod(headers[name].shape) > self._count:
             raise DataError(f"{self._path}: array '{name}' of shape {headers[name].shape} for {self._count} samples")
         with _open(self._path, name) as stream:

@@ -27,6 +27,7 @@ from .result import CheckResult, DataFacts, ModelFacts, figures
 from .runtimes import RuntimeRow, try_runtimes
 from .session import Optimizations, Session
 from .stages import align
+from .task import Task
 
 Model = str | os.PathLike[str] | onnx.ModelProto | ModelParts
 
@@ -63,6 +64,7 @@ def check(
     seed: int = 0,
     batch_size: int | None = None,
     threads: int | Sequence[int] = 1,
+    task: Task | None = None,
     optimizations: Optimizations = "off",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     layer_samples: int = 4,
@@ -84,6 +86,7 @@ def check(
         seed: of the choice of samples and of random input.
         batch_size: samples per run where the models leave it open.
         threads: of onnxruntime; of several numbers the first counts, for the others latency is measured too.
+        task: what the models are for; None guesses.
         optimizations: for fidelity and accuracy; 'off' judges the graph itself, 'all' what will be deployed.
         input_shapes: whole shapes of inputs by name, where the models leave more than the batch open.
         layer_samples: on how many samples to compare two models layer by layer; 0 leaves it out.
@@ -98,9 +101,8 @@ def check(
         MissingExtraError: a runtime that was asked for by name is not installed.
     """
     counts = (threads,) if isinstance(threads, int) else tuple(threads)
-    settings = _Settings(
-        batch_size, counts, optimizations, layer_samples, latency_seconds, tuple(latency_batches), profile_runs
-    )
+    batches = tuple(latency_batches)
+    settings = _Settings(task, batch_size, counts, optimizations, layer_samples, latency_seconds, batches, profile_runs)
     subjects = _subjects([model] if other is None else [model, other], preprocessing)
     inputs = _inputs(subjects, input_shapes)
     datasets = _datasets(subjects, inputs, data=data, labels=labels, limit=limit, seed=seed)
@@ -115,6 +117,7 @@ def check(
 class _Settings:
     """How to measure; see `check`."""
 
+    task: Task | None
     batch_size: int | None
     threads: tuple[int, ...]
     optimizations: Optimizations
@@ -136,7 +139,7 @@ def _measure(
 ) -> CheckResult:
     """Everything that runs in onnxruntime, and the result."""
     sessions = [subject.open(settings.optimizations, settings.threads[0]) for subject in subjects]
-    found = compare(sessions, data, settings.batch_size)
+    found = compare(sessions, data, settings.batch_size, settings.task)
     layers = _layers(subjects, data, settings)
     latencies = _latencies(subjects, data, settings)
     costs = [_cost(subject, inputs) for subject in subjects]
@@ -147,6 +150,10 @@ def _measure(
         models=facts,
         data=DataFacts(data[0].description, data[0].is_random, found.samples, _skipped(data)),
         optimizations=settings.optimizations,
+        task=found.task,
+        task_guessed=settings.task is None,
+        output=found.output,
+        qualities=found.qualities,
         fidelity=found.fidelity,
         layers=layers.layers if layers else (),
         first_different=layers.first_below() if layers else None,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..preprocessing import Preprocessing
-from .arrays import ArraySource
+from .arrays import TARGET, ArraySource
 from .function_data import FunctionSource, is_function_name
 from .image_list import list_images
 from .image_source import Images, ImageSource
@@ -45,12 +45,14 @@ class Batch:
     Attributes:
         inputs: by input name, (B, ...). Where the model fixes B, the last batch is filled up by repeating a sample.
         labels: class indices (size,), if the data has any.
+        targets: what image-to-image models should give, (size, ...), if the data has it.
         size: how many samples are real; what the model gives for the rest is to be ignored.
         names: what each real sample is called: a file, or `x[17]`.
     """
 
     inputs: dict[str, NDArray[Any]]
     labels: Labels | None
+    targets: NDArray[Any] | None
     size: int
     names: tuple[str, ...]
 
@@ -187,6 +189,7 @@ class Dataset:
                 for spec in self.inputs
             },
             labels=None if self._source.labels is None else self._source.labels[[index for index, _ in group]],
+            targets=None if TARGET not in group[0][1] else np.stack([sample[TARGET] for _, sample in group]),
             size=len(group),
             names=tuple(self._source.name(index) for index, _ in group),
         )
@@ -204,9 +207,10 @@ def open_data(
     """Open data for a model.
 
     Args:
-        source: an `.npz` (arrays named like the inputs, or `x`; labels `y`) or `.npy`; an image folder, flat or with
-            one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe LMDB folder; an MXNet
-            `.rec` file; a Python function (`module:function`, see `function_data`); None for seeded random input.
+        source: an `.npz` (arrays named like the inputs, or `x`; labels or target images `y`) or `.npy`; an image
+            folder, flat or with one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe
+            LMDB folder; an MXNet `.rec` file; a Python function (`module:function`, see `function_data`); None for
+            seeded random input.
             Float arrays are the input tensors themselves, 8-bit ones are images.
         inputs: what `inputs.model_inputs` says of the model.
         preprocessing: from image to tensor; None takes RGB values 0..255, resized to the input.

@@ -12,10 +12,12 @@ from .fidelity import OutputFidelity
 from .gates import Gate
 from .latency import Latency
 from .layers import DIFFERENT_DB, LayerFidelity
+from .quality import Quality
 from .runtimes import RuntimeRow
 from .session import Optimizations
 from .stages import Stage
 from .statistics import Difference
+from .task import Task
 from .worst import WorstSample
 
 
@@ -67,6 +69,10 @@ class CheckResult:
         models: one, or the reference and the model to judge.
         data: what they were run on.
         optimizations: of onnxruntime, for fidelity and accuracy.
+        task: what the models are for.
+        task_guessed: whether that was guessed from the outputs.
+        output: the output that counts for the task.
+        qualities: figures of tasks besides classification.
         fidelity: of the second model's outputs; empty for one model.
         layers: of all tensors that both models have; empty for one model, or if it was not asked for.
         deployed: of the last model's outputs with onnxruntime's optimizations on against off, on a few samples.
@@ -84,6 +90,10 @@ class CheckResult:
     models: tuple[ModelFacts, ...]
     data: DataFacts
     optimizations: Optimizations
+    task: Task
+    task_guessed: bool
+    output: str
+    qualities: tuple[Quality, ...]
     fidelity: tuple[OutputFidelity, ...]
     layers: tuple[LayerFidelity, ...]
     first_different: LayerFidelity | None

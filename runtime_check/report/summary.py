@@ -23,7 +23,13 @@ def columns(result: CheckResult) -> Row:
 
 def rows(result: CheckResult) -> list[Row]:
     """One model's figures, or both models' and what became of them."""
-    return [*_cost_rows(result.models), *_accuracy_rows(result), *_latency_rows(result), *_error_rows(result)]
+    return [
+        *_cost_rows(result.models),
+        *_accuracy_rows(result),
+        *_quality_rows(result),
+        *_latency_rows(result),
+        *_error_rows(result),
+    ]
 
 
 def _cost_rows(models: tuple[ModelFacts, ...]) -> Iterator[Row]:
@@ -58,6 +64,14 @@ def _accuracy_rows(result: CheckResult) -> Iterator[Row]:
         yield ("KL divergence, nats", "", f"{result.agreement.kl:.2g}", "")
 
 
+def _quality_rows(result: CheckResult) -> Iterator[Row]:
+    for quality in result.qualities:
+        shown = [f"{value:.4g}" for value in quality.values]
+        if len(result.models) == 2:
+            shown = ["", *shown, ""] if len(shown) == 1 else [*shown, f"{quality.values[1] - quality.values[0]:+.3g}"]
+        yield (f"{quality.name}{', ' * bool(quality.unit)}{quality.unit}", *shown)
+
+
 def _latency_rows(result: CheckResult) -> Iterator[Row]:
     for latency in result.latencies:
         yield (_label("CPU ms", latency), *(f"{t.cpu_ms:.2f}" for t in latency.timings), *_ratio(latency.cpu_ratio))
@@ -83,7 +97,7 @@ def _error_rows(result: CheckResult) -> Iterator[Row]:
 
 def statements(result: CheckResult) -> list[str]:
     """The verdicts, in words."""
-    said = [_data_statement(result)]
+    said = [_data_statement(result), _task_statement(result)]
     said += [f"{difference.name}: {difference.verdict}" for difference in result.differences]
     if result.latency is not None and result.latency.speedup is not None:
         kind = "CPU time" if result.latency.speedup is result.latency.cpu_ratio else "wall time"
@@ -102,6 +116,11 @@ def statements(result: CheckResult) -> list[str]:
             f"SQNR {worst.sqnr_db:.1f} dB; --optimizations all judges what will be deployed"
         )
     return said
+
+
+def _task_statement(result: CheckResult) -> str:
+    judged = "" if result.task == "none" else f", by the output '{result.output}'"
+    return f"task: {result.task}{judged}{' (a guess; --task says otherwise)' if result.task_guessed else ''}"
 
 
 def _data_statement(result: CheckResult) -> str:

@@ -28,7 +28,7 @@ def test_figures_do_not_depend_on_the_batches(classifier, labelled, batch):
     given = compare(sessions, [open_data(path, model_inputs(classifier(batch=batch)))], 5)
     a, b = (Session(m).run({"data": x})["scores"] for m in (classifier(), classifier(change=scale_head)))
     assert given.samples == 23
-    assert given.scores_output == "scores"
+    assert (given.task, given.output) == ("classification", "scores")
     assert given.fidelity[0].max_abs == pytest.approx(np.abs(a - b).max(), rel=1e-5)
     assert given.fidelity[0].elements == a.size  # what fills the last batch up does not count
     for accuracy, scores in zip(given.accuracies, (a, b), strict=True):

@@ -179,3 +179,12 @@ def test_image_records_of_mxnet(tmp_path, rng, preprocessing):
     wanted, _ = read_all(open_data(save(tmp_path / "d.npz", x=pixels), SPEC, preprocessing))
     np.testing.assert_array_equal(read_all(data)[0], wanted)
     assert data.labels.tolist() == [0, 2, 4]
+
+
+def test_target_images(tmp_path, rng):
+    x, y = rng.standard_normal((5, 3, 6, 10)).astype(np.float32), rng.standard_normal((5, 1, 12, 20)).astype(np.float32)
+    data = open_data(save(tmp_path / "d.npz", x=x, y=y), SPEC)
+    assert data.labels is None
+    np.testing.assert_array_equal(np.concatenate([batch.targets for batch in data.batches(2)]), y)
+    with pytest.raises(DataError, match="different numbers of samples"):
+        open_data(save(tmp_path / "e.npz", x=x, y=y[:4]), SPEC)

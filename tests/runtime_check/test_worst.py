@@ -14,7 +14,7 @@ from planish.runtime_check.worst import WorstMeter
 
 def batch(tensors, size=None, labels=None):
     count = size or len(tensors)
-    return Batch({"data": tensors}, labels, count, tuple(f"x[{index}]" for index in range(count)))
+    return Batch({"data": tensors}, labels, None, count, tuple(f"x[{index}]" for index in range(count)))
 
 
 def test_largest_errors_are_kept_in_order():

@@ -28,6 +28,7 @@ def test_equal_models_are_called_equal(classifier, labelled):
     said = statements(check(classifier(), classifier(), data=labelled, latency_seconds=0))
     assert said == [
         "30 samples of d.npz",
+        "task: classification, by the output 'scores' (a guess; --task says otherwise)",
         "top-1 accuracy: no measurable loss: not one of 30 samples differs",
         "top-5 accuracy: no measurable loss: not one of 30 samples differs",
         "layers: all tensors of both models are equal up to rounding",
