@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import console, json_option, show_json, table, verbose_option
+from .console import console, json_option, note, show_json, table, verbose_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..passes.targets.calibrate import Calibration
     from ..passes.targets.store import Machine
+
+BUSY = 1.5
+"""More processes than this disturb each other, if only by the memory that they share."""
 
 EPILOG = """\b
 Examples:
@@ -32,21 +36,28 @@ Examples:
 def command(target: str, threads: int, *, as_json: bool, verbose: bool) -> None:
     """Time small generated networks on this machine and keep what they tell, for --speedup and --target.
 
-    Takes about ten seconds. With one thread CPU time counts, so that other programs disturb little. The result is
-    kept for this CPU, version of the runtime and number of threads, in the folder that PLANISH_CACHE names or in the
-    system's folder for caches.
+    Takes ten seconds, a few minutes for ncnn. With one thread CPU time counts, so that other programs disturb little.
+    The result is kept for this CPU, version of the runtime and number of threads, in the folder that PLANISH_CACHE
+    names or in the system's folder for caches.
     """
     from ..passes.targets.calibrate import calibrate_target  # noqa: PLC0415 - keeps `planish --help` quick
     from ..passes.targets.registry import machine_of  # noqa: PLC0415
     from ..passes.targets.store import save_coefficients  # noqa: PLC0415
 
     machine = machine_of(target, threads)
+    if busy_processes() > BUSY:
+        note(f"{busy_processes():.1f} processes keep this machine busy; what waits for memory will seem slow")
     calibration = calibrate_target(target, threads)
     path = save_coefficients(machine, calibration.coefficients)
     if as_json:
         show_json(_document(machine, calibration, path))
     else:
         _show(machine, calibration, path, verbose=verbose)
+
+
+def busy_processes() -> float:
+    """Processes that ran or waited to in the last minute, on average; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _show(machine: Machine, calibration: Calibration, path: Path, *, verbose: bool) -> None:

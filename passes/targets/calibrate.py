@@ -25,7 +25,7 @@ class NetFit:
 
     Attributes:
         name: what it consists of.
-        measured_ms: median.
+        measured_ms: the quickest of its turns.
         predicted_ms: with the new coefficients.
     """
 
