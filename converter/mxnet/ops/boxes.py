@@ -30,7 +30,13 @@ def multibox_prior(call: OperatorCall) -> Value:
     check_static(cells, "the cells follow the batch")
     steps, offsets = options.numbers("steps", (-1.0, -1.0)), options.numbers("offsets", (0.5, 0.5))
     sizes, ratios = options.numbers("sizes", (1.0,)), options.numbers("ratios", (1.0,))
-    if len(cells) != 2 or len(steps) != 2 or len(offsets) != 2 or min(sizes, default=-1) < 0 or min(ratios, default=0) <= 0:
+    if (
+        len(cells) != 2
+        or len(steps) != 2
+        or len(offsets) != 2
+        or min(sizes, default=-1) < 0
+        or min(ratios, default=0) <= 0
+    ):
         raise call.error(f"sizes {sizes}, ratios {ratios}, steps {steps} and offsets {offsets} do not fit")
     anchors = multibox_priors(
         (cells[0], cells[1]),

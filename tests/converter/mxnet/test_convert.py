@@ -223,7 +223,7 @@ def test_the_self_check_notices_another_shape(network, monkeypatch):
 
     monkeypatch.setattr(shape, "count", lambda sizes: 30)
     network.operator("Flatten", "flat", [network.variable("data")])
-    with pytest.raises(ModelError, match=r"shape \(2, 15\) in onnxruntime, but MXNet gives \(2, 30\)"):
+    with pytest.raises(ModelError, match=r"shape \(2, 15\) in ONNX, but MXNet gives \(2, 30\)"):
         network.convert(input_shapes={"data": (2, 3, 5)})
 
 
