@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .session import Feeds, Session
 
-MIN_ROUNDS = 11
+MIN_ROUNDS = 25
 MAX_ROUNDS = 101
 SAME = 1.03
 """Two sessions of the same model differ by up to this factor for good, by how their memory happens to lie."""
@@ -100,7 +100,7 @@ def measure(
         sessions: opened with optimizations on and with `threads` threads.
         feeds: one batch.
         threads: what the sessions were opened with.
-        seconds: how long to measure in all; at least 11 rounds are made, at most 101.
+        seconds: how long to measure in all; at least 25 rounds are made, at most 101.
         rounds: exactly so many instead.
     """
     repeats = max(_repeats(session, feeds) for session in sessions)

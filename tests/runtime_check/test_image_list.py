@@ -1,9 +1,14 @@
 """Image folders, csv files and `path label` lists."""
 
+import tracemalloc
+
+import numpy as np
 import pytest
 from PIL import Image
 from planish.errors import DataError
+from planish.runtime_check.data import open_data
 from planish.runtime_check.image_list import list_images
+from planish.runtime_check.inputs import InputSpec
 
 
 @pytest.fixture
@@ -90,3 +95,23 @@ def test_no_text_no_images_no_folder(folder, tmp_path):
         list_images(tmp_path / "nothing")
     with pytest.raises(DataError, match=r"none\.txt: no such file"):
         list_images(folder, tmp_path / "none.txt")
+
+
+@pytest.mark.slow
+def test_ten_thousand_images_stream_in_constant_memory(tmp_path, rng):
+    """One picture, listed ten thousand times; the tensors together would take 600 MB."""
+    Image.fromarray(rng.integers(0, 256, (80, 70, 3)).astype(np.uint8)).save(tmp_path / "p.jpg")
+    (tmp_path / "list.txt").write_text("".join(f"p.jpg {index % 10}\n" for index in range(10_000)))
+    spec = (InputSpec("data", (None, 3, 64, 78), np.dtype(np.float32)),)
+    data = open_data(tmp_path / "list.txt", spec)
+    tracemalloc.start()
+    read = 0
+    for batch in data.batches(16):
+        read += batch.size
+        if read == 1600:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert read == 10_000
+    assert peak - before < 10e6

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from planish.runtime_check.latency import Ratio, measure, median_interval
 from planish.runtime_check.session import Session
 from scipy.stats import binom
@@ -75,3 +76,31 @@ def test_idle_sessions_do_not_spin(classifier):
 )
 def test_no_winner_where_the_interval_holds_equality(ratio, verdict):
     assert ratio.verdict == verdict
+
+
+@pytest.mark.slow
+def test_equal_models_are_never_called_different_and_ten_percent_are_found(rng):
+    """Fifty comparisons of a model with itself, and ten with one that has a tenth more to do."""
+
+    def chain(convolutions):
+        weights = [0.05 * rng.standard_normal((64, 64, 3, 3)).astype(np.float32) for _ in range(convolutions)]
+        nodes = [
+            helper.make_node("Conv", [f"x{i}", f"w{i}"], [f"x{i + 1}"], pads=[1, 1, 1, 1]) for i in range(convolutions)
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "chain",
+            [helper.make_tensor_value_info("x0", TensorProto.FLOAT, [1, 64, 14, 15])],
+            [helper.make_tensor_value_info(f"x{convolutions}", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(weight, f"w{i}") for i, weight in enumerate(weights)],
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    def verdict(*models, seconds=5):
+        sessions = [Session(model, optimizations="all") for model in models]
+        feeds = {"x0": np.ones((1, 64, 14, 15), np.float32)}
+        return measure(sessions, feeds, threads=1, seconds=seconds).speedup.verdict
+
+    ten, eleven = chain(10), chain(11)
+    assert [verdict(ten, ten, seconds=1) for _ in range(50)] == ["no measurable difference"] * 50
+    assert sum(verdict(ten, eleven).startswith("slower") for _ in range(10)) >= 9
