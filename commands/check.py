@@ -206,10 +206,10 @@ def _write(result: CheckResult, settings: dict[str, Any]) -> None:
 def _show(result: CheckResult, *, as_json: bool, verbose: bool, profiled: bool) -> None:
     from ..runtime_check.report.summary import (  # noqa: PLC0415
         RUNTIME_COLUMNS,
+        STAGE_COLUMNS,
         columns,
         rows,
         runtime_rows,
-        stage_columns,
         stage_rows,
         statements,
         title,
@@ -221,7 +221,7 @@ def _show(result: CheckResult, *, as_json: bool, verbose: bool, profiled: bool) 
         out = console()
         out.print(table(title(result), columns(result), rows(result)))
         if profiled:
-            out.print(table("Stages", stage_columns(result), stage_rows(result), left=len(result.models) + 1))
+            out.print(table("Stages", STAGE_COLUMNS, stage_rows(result), left=2))
         if result.runtimes:
             out.print(table("Runtimes", RUNTIME_COLUMNS, runtime_rows(result), left=3))
         for line in statements(result):

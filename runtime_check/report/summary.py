@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,30 +150,30 @@ def runtime_rows(result: CheckResult) -> list[Row]:
     return rows
 
 
-def stage_columns(result: CheckResult) -> Row:
-    """The head of `stage_rows`: before and after, where there are two models."""
-    models = len(result.models)
-    return (
-        "stage",
-        *(f"{name}{mark}" for name in ("operators ", "MACs ", "parameters ", "ms ") for mark in _MARKS[models]),
-    )
-
-
-_MARKS = {1: ("",), 2: ("before", "after")}
+STAGE_COLUMNS = ("stage", "operators", "million MACs", "thousand parameters", "ms")
 
 
 def stage_rows(result: CheckResult) -> list[Row]:
-    """What both models do to come to each tensor that both have; figures before and after."""
+    """What both models do to come to each tensor that both have; 'before -> after' where that differs."""
     return [
         (
             stage.name,
-            *(" ".join(cost.operators) for cost in stage.costs),
-            *(f"{cost.macs:,}" for cost in stage.costs),
-            *(f"{cost.params:,}" for cost in stage.costs),
-            *("" if cost.ms is None else f"{cost.ms:.3f}" for cost in stage.costs),
+            _change([_counted(cost.operators) for cost in stage.costs]),
+            _change([f"{cost.macs / 1e6:.2f}" for cost in stage.costs]),
+            _change([f"{cost.params / 1e3:.1f}" for cost in stage.costs]),
+            _change(["" if cost.ms is None else f"{cost.ms:.3f}" for cost in stage.costs]),
         )
         for stage in result.stages
     ]
+
+
+def _change(values: list[str]) -> str:
+    return " -> ".join(dict.fromkeys(values)) if len(set(values)) > 1 else values[0]
+
+
+def _counted(operators: tuple[str, ...]) -> str:
+    """`2 Conv, Gemm`."""
+    return ", ".join(name if count == 1 else f"{count} {name}" for name, count in Counter(operators).items()) or "-"
 
 
 LAYER_COLUMNS = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")

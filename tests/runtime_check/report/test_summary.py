@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planish.runtime_check import check
-from planish.runtime_check.report.summary import columns, rows, statements, title
+from planish.runtime_check.report.summary import columns, rows, stage_rows, statements, title
+from planish.runtime_check.stages import Stage, StageCost
 
 
 @pytest.fixture
@@ -41,3 +42,13 @@ def test_optimizations_that_change_the_outputs_are_told(classifier):
     worse = replace(result, deployed=(replace(result.deployed[0], sqnr_db=33.3),))
     assert worse.differs_when_deployed
     assert "optimizations change the output 'scores' of classifier: SQNR 33.3 dB" in statements(worse)[-1]
+
+
+def test_stages_show_what_changed(full_result):
+    found = {row[0]: row[1:] for row in stage_rows(full_result)}
+    assert found["fc"][:3] == ("Gemm", "0.00", "0.0")
+    (conv,) = (row for name, row in found.items() if "script" in name)
+    assert conv[:3] == ("Conv", "0.00", "0.1")
+    costs = StageCost(("Conv",), 2_000_000, 500, 1.5), StageCost(("Conv", "Conv"), 1_000_000, 500, 0.75)
+    changed = replace(full_result, stages=(Stage("conv", costs),))
+    assert stage_rows(changed) == [("conv", "Conv -> 2 Conv", "2.00 -> 1.00", "0.5", "1.500 -> 0.750")]
