@@ -75,6 +75,11 @@ def sole_reader(graph: gs.Graph, tensor: gs.Tensor) -> gs.Node | None:
     return tensor.outputs[0] if len(tensor.outputs) == 1 and not is_output(graph, tensor) else None
 
 
+def reads_alone(graph: gs.Graph, node: gs.Node, tensor: gs.Tensor) -> bool:
+    """Whether `node` is the one node that reads `tensor`."""
+    return sole_reader(graph, tensor) is node
+
+
 def producer(tensor: gs.Tensor, op: str) -> gs.Node | None:
     """The node that computes `tensor`, if it is an `op` and this its first output."""
     if len(tensor.inputs) == 1 and tensor.inputs[0].op == op and tensor.inputs[0].outputs[0] is tensor:

@@ -25,11 +25,13 @@ from . import (
     merge_affine,
     merge_duplicates,
     merge_groups,
+    merge_linear,
     merge_transposes,
     pad_channels,
     power,
     prelu,
     shortcut,
+    siblings,
 )
 from .drop_dead import drop_dead
 from .rule import Rule, Scene
@@ -49,10 +51,12 @@ RULES: tuple[Rule, ...] = (
     fold_affine_into_next.RULE,
     merge_affine.RULE,
     fold_pad.RULE,
+    merge_linear.RULE,
     lrn.RULE,
     prelu.RULE,
     shortcut.RULE,
     merge_groups.RULE,
+    siblings.RULE,
     pad_channels.RULE,
 )
 """All rules; which of them comes first matters neither to correctness nor to what is left in the end."""

@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..graph import constant_values
-from .edit import constant, operand_and_constant, producer, replace, sole_reader
+from .edit import constant, operand_and_constant, producer, reads_alone, replace
 from .rule import Rewrite, Rule, Scene
 
 
@@ -24,7 +24,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     rows, weight = scene.shape(product.inputs[0]), constant_values(product.inputs[1])
     if weight is None or weight.ndim != 2 or rows is None or len(rows) != 2:
         return None
-    if sole_reader(scene.graph, found[0]) is not node:
+    if not reads_alone(scene.graph, node, found[0]):
         return f"what {product.name} computes is used elsewhere too"
     bias = found[1]
     if bias.size != weight.shape[1] or bias.ndim > 2 or bias.shape[-1:] != weight.shape[1:]:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from .affine import AFFINE, Affine, affine_of
-from .edit import constant, replace, sole_reader
+from .edit import constant, reads_alone, replace
 from .rule import Rewrite, Rule, Scene
 
 _FIRST_OPSET = 9
@@ -29,7 +29,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     if source is None or shape is None or len(shape) < 3 or shape[1] is None:
         return None
     channels = shape[1]
-    if sole_reader(scene.graph, operand) is not node or not scene.is_float(source):
+    if not reads_alone(scene.graph, node, operand) or not scene.is_float(source):
         return None
     inner, outer = (affine_of(*pair, channels, len(shape)) for pair in ((first, source), (node, operand)))
     if isinstance(inner, str) or isinstance(outer, str):

@@ -91,14 +91,15 @@ def _constant_bias(node: gs.Node) -> bool:
 def _gain_ms(scene: Scene, node: gs.Node, reach: _Reach, filters: int) -> float | None:
     """Milliseconds saved, less the least that is worth it; infinite where experience says so (docs/exact.md).
 
-    Less than one block, but more than half, is computed as a whole block and then read in the plain layout. Pooling
-    leaves the blocked layout at every odd width. For other odd widths the target's prediction decides.
+    Half a block or more is computed as a whole one anyway, also by the depthwise convolutions that follow, and then
+    read in the plain layout. Pooling leaves the blocked layout at every odd width. For others the prediction decides.
     """
     width, block = scene.channels(node.outputs[0]), scene.target.block
     if width is None:
         return None
     pooled = any(layer.op in _POOLS for layer in reach.through)
-    if block / 2 <= width < block or (pooled and width > block):
+    narrow = block / 2 <= width < block and any(layer.op == "Conv" for layer in reach.through)
+    if narrow or (pooled and width > block):
         return math.inf
     if width % ALIGNMENT == 0:
         return 0.0

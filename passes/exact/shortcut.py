@@ -12,7 +12,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..graph import constant_values
-from .edit import constant, producer, replace, scalar_value, sole_reader
+from .edit import constant, producer, reads_alone, replace, scalar_value
 from .rule import Rewrite, Rule, Scene
 
 _NS_PER_ELEMENT = 2.0
@@ -35,7 +35,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     strides = _strides(cut)
     if strides is None or not scene.is_float(cut.inputs[0]):
         return "the Slice before it does not take every s-th row and column"
-    if sole_reader(scene.graph, node.inputs[0]) is not node:
+    if not reads_alone(scene.graph, node, node.inputs[0]):
         return f"what {cut.name} computes is used elsewhere too"
     gain_ns = _NS_PER_ELEMENT - _CONV_NS_PER_CHANNEL * shape[1]
     channels = (before, shape[1], after)

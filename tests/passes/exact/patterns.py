@@ -1,5 +1,7 @@
 """For each rule, nets in which its pattern stands, often with what should keep the rule from it."""
 
+import itertools
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -292,3 +294,35 @@ def pad_channels(draw):
     if net.maybe():
         first = net.node("Add", first, net.conv(y, filters, kernel=[1, 1], pads=[0] * 4, filters=3)[0])
     return net, net.around(first)
+
+
+@pattern
+def merge_linear(draw):
+    net = Net(draw)
+    x = net.around("x")
+    if net.maybe():
+        x = net.node("Flatten", net.node("GlobalAveragePool", x))
+        widths = [net.channels, net.pick(2, 8, 20), net.pick(1, 3), 4]
+        for before, after in itertools.pairwise(widths):
+            transposed = net.maybe()
+            shape = (after, before) if transposed else (before, after)
+            x = net.node("Gemm", x, net.weights(*shape), net.vector(after), transB=int(transposed))
+        return net, net.around(x)
+    channels = net.channels
+    for kernel in net.pick([[1, 1], [1, 1]], [[2, 3], [1, 1]], [[1, 1], [2, 3]], [[1, 1], [1, 1], [3, 1]]):
+        pads = [1, 0, 0, 1] if net.pick(0, 0, 0, 1) else [0] * 4
+        strides = [2, 1] if net.pick(0, 0, 0, 1) else [1, 1]
+        x, channels = net.conv(x, channels, kernel=kernel, pads=pads, filters=net.pick(1, 4, 17), strides=strides)
+    return net, net.around(x)
+
+
+@pattern
+def siblings(draw):
+    net = Net(draw)
+    x = net.around("x")
+    pads = [net.draw(st.integers(0, 1)) for _ in range(4)]
+    kernel = [net.pick(1, 3), net.pick(1, 2)]
+    branches = [net.conv(x, net.channels, kernel=kernel, pads=pads)[0] for _ in range(net.pick(2, 3))]
+    if net.maybe():
+        branches.append(net.conv(x, net.channels, kernel=kernel, pads=pads, bias=True)[0])
+    return net, net.node("Concat", *[net.around(branch) for branch in branches], axis=1)

@@ -6,7 +6,8 @@ from planish.passes import rewrite
 
 def test_big_weights_are_halved_and_rounded(make_model, assert_same):
     model = make_model(
-        "g (float[n,8,6,5] x) => (float[n,40,6,5] y) { c = Conv <pads=[1,1,1,1]> (x, w, b) y = Conv (c, v) }",
+        "g (float[n,8,6,5] x) => (float[n,40,6,5] y) "
+        "{ c = Conv <pads=[1,1,1,1]> (x, w, b) r = Relu (c) y = Conv (r, v) }",
         w=(40, 8, 3, 3),
         b=(40,),
         v=(40, 40, 1, 1),
