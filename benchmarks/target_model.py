@@ -77,7 +77,7 @@ def catalogue() -> dict[str, ModelParts]:
     nets = {}
     for name in CATALOGUE:
         with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as prototxt:
-            prototxt.write(find_network(name).prototxt())
+            prototxt.write(find_network(name).structure())
             prototxt.flush()
             nets[name] = convert_caffe(prototxt.name, random_weights=0)
     return nets
