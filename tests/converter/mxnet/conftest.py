@@ -77,3 +77,18 @@ def pack_array():
 @pytest.fixture
 def pack_list():
     return packed_list
+
+
+@pytest.fixture
+def apply(network):
+    """Runs one operator: arrays are inputs, those in `weights` are parameters that follow them."""
+
+    def run(op, *arrays, weights=(), heads=1, opset=17, **options):
+        feeds = {f"x{i}": np.asarray(array, np.float32) for i, array in enumerate(arrays)}
+        inputs = [network.variable(name) for name in feeds]
+        inputs += [network.variable(f"w{i}", weight) for i, weight in enumerate(weights)]
+        node, _, _ = network.operator(op, "net", inputs, **options)
+        found = network.run(feeds, *[[node, i, 0] for i in range(heads)], opset=opset)
+        return found[0] if heads == 1 else found
+
+    return run
