@@ -4,8 +4,8 @@ Proof sketch: LRN is y_c = x_c / (k + alpha/n sum_j x_j^2)^beta, the sum over th
 taken for an axis of space, the mean over n of them, zeros beyond the ends counted, is an AveragePool of the squares:
 the base is k + alpha pool(x^2) >= k > 0. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other
 quarters, and any other power is exp(beta log s). onnxruntime's LRN calls `pow` once per element; pooling and square
-roots run in vectors: 16.1 ms become 2.4 for 192 x 56 x 56. A banded 1x1 convolution gives the same base, but it costs C
-multiplications per element where the pooling costs n additions: 3.8 ms (docs/exact.md).
+roots run in vectors: 16.3 ms become 2.4 for 192 x 56 x 56. A banded 1x1 convolution gives the same base, but it costs C
+multiplications per element where the pooling costs n additions: 3.9 ms (docs/exact.md).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Proof sketch: the filters of a convolution do not see each other, so those of all siblings side by side give all their
 channels side by side, and Split cuts them apart again. One wide convolution reads the input once instead of once per
-sibling; but the Split leaves onnxruntime's blocked layout, and it is no faster there on any of Inception's modules
-(0.97 to 1.01 times), nor in the other runtimes (docs/exact.md). So it is applied only if `--measure` finds a gain.
+sibling; but the Split leaves onnxruntime's blocked layout, and every case measured there became slower
+(docs/exact.md). So it is applied only if `--measure` finds a gain.
 """
 
 from __future__ import annotations
