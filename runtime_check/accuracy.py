@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from .labels import Labels, check_classes
 from .statistics import Difference, paired_difference
 
+_LEAST = 2.0**-24
+"""Probabilities below this, a float32's resolution, count as this: one rounded to 0 is not infinitely wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
@@ -100,10 +103,18 @@ class ClassMeter:
 
 
 def divergence(reference: NDArray[Any], other: NDArray[Any]) -> float:
-    """Kullback-Leibler divergence of `other` from `reference`, both (B, classes), summed over the samples, in nats."""
-    p, q = as_probabilities(reference), as_probabilities(other)
-    tiny = np.finfo(np.float32).tiny
-    return float((p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))).sum())
+    """Kullback-Leibler divergence of `other` from `reference`, both (B, classes), summed over the samples, in nats.
+
+    The reference says whether scores are probabilities or logits; a quantized model's need not sum to 1 exactly.
+    """
+    given = bool((reference >= 0).all()) and np.allclose(reference.sum(axis=1), 1, atol=1e-3)
+    p, q = (_normalized(scores.astype(np.float64)) if given else softmax(scores) for scores in (reference, other))
+    return float((p * np.log(np.maximum(p, _LEAST) / np.maximum(q, _LEAST))).sum())
+
+
+def _normalized(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    positive = np.maximum(probabilities, 0)
+    return np.asarray(positive / np.maximum(positive.sum(axis=1, keepdims=True), _LEAST))
 
 
 def label_ranks(scores: NDArray[Any], labels: Labels) -> NDArray[np.int64]:
@@ -114,11 +125,9 @@ def label_ranks(scores: NDArray[Any], labels: Labels) -> NDArray[np.int64]:
     return ranks
 
 
-def as_probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """The softmax of logits; scores that are probabilities already stay."""
+def softmax(scores: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities from logits (B, classes)."""
     values = scores.astype(np.float64)
-    if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        return values
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 

@@ -163,6 +163,7 @@ def _measure(
         differences=found.differences,
         latencies=latencies,
         stages=align([subject.parts for subject in subjects], costs, times),
+        nodes=tuple(times),
         runtimes=runtimes,
         gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
         provenance=origin,

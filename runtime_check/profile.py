@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,11 @@ from .session import Feeds, Session
 
 RUNS = 15
 
+CONVOLUTIONS = frozenset({"Conv", "FusedConv", "QLinearConv", "ConvInteger"})
+INTEGER_OPERATORS = frozenset({"QLinearConv", "ConvInteger", "QGemm", "QLinearMatMul", "MatMulInteger"})
+REORDERS = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
+
+_CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _TIME_SUFFIX = "_kernel_time"
 _BLOCKED_SUFFIX = "_nchwc"
 
@@ -66,3 +72,22 @@ def profile(model: Any, feeds: Feeds, *, threads: int = 1, runs: int = RUNS) -> 
         )
         for (name, operator), found in times.items()
     )
+
+
+def describe(nodes: Sequence[NodeTime]) -> str:
+    """Which convolutions run slower than they could, and what the changes of layout and type between them cost."""
+    convolutions = [node for node in nodes if node.operator in CONVOLUTIONS]
+    integer = [node for node in nodes if node.operator in INTEGER_OPERATORS]
+    plain = [n.name for n in convolutions if not n.blocked and n.operator not in INTEGER_OPERATORS]
+    total = sum(node.ms for node in nodes)
+    said = [f"{len(convolutions)} convolutions in {total:.2f} ms"]
+    if integer:
+        said.append(f"{len(integer)} nodes compute in integers")
+    if plain:
+        shown = ", ".join(plain[:3]) + (", ..." if len(plain) > 3 else "")
+        said.append(f"{len(plain)} float ones run outside the blocked layout ({shown})")
+    for what, operators in (("reorders", REORDERS), ("QuantizeLinear and back", _CONVERSIONS)):
+        found = [node.ms for node in nodes if node.operator in operators]
+        if found:
+            said.append(f"{what} take {sum(found):.2f} ms")
+    return "; ".join(said)

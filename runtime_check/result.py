@@ -12,6 +12,7 @@ from .fidelity import OutputFidelity
 from .gates import Gate
 from .latency import Latency
 from .layers import DIFFERENT_DB, LayerFidelity
+from .profile import NodeTime
 from .quality import Quality
 from .runtimes import RuntimeRow
 from .session import Optimizations
@@ -82,6 +83,7 @@ class CheckResult:
         latencies: one for every number of threads and every batch size asked for; the first is the one that counts.
         stages: what both models do to come to each tensor that both have, with MACs, parameters and, if it was asked
             for, time.
+        nodes: of each model, the nodes that onnxruntime really ran, with their times; empty if it was not asked for.
         runtimes: the models in other runtimes, if any were asked for.
         gates: the thresholds that were set.
         provenance: versions, machine, command and hashes, by name.
@@ -103,6 +105,7 @@ class CheckResult:
     differences: tuple[Difference, ...]
     latencies: tuple[Latency, ...]
     stages: tuple[Stage, ...]
+    nodes: tuple[tuple[NodeTime, ...], ...]
     runtimes: tuple[RuntimeRow, ...]
     gates: tuple[Gate, ...]
     provenance: Mapping[str, str]

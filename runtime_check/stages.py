@@ -1,8 +1,8 @@
 """Two models cut into the same stages: what each stage costs in the one and in the other.
 
 A stage ends at a tensor that both models have and holds the nodes that are needed for it and for no earlier one, so a
-convolution and the pair that replaced it stand in the same stage. An activation stands in the stage of what it follows,
-as onnxruntime fuses them.
+convolution and the pair that replaced it stand in the same stage. An activation or a scaling per channel stands in the
+stage of what it follows, as onnxruntime fuses them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ OTHER = "(layout changes and others)"
 """The stage of what onnxruntime adds to the graph, or names so that it cannot be told where it belongs."""
 
 
-_ACTIVATIONS = frozenset({"Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu"})
+_FOLLOWERS = frozenset(
+    {"Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "BatchNormalization"}
+)
+_SCALINGS = frozenset({"Mul", "Add", "Sub", "Div"})
+_CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,7 @@ def align(
         times: of each, from `profile.profile`; empty if they were not measured.
     """
     made = [[name for node in parts.model.graph.node for name in node.output if name] for parts in models]
-    activated = {n.input[0] for parts in models for n in parts.model.graph.node if n.op_type in _ACTIVATIONS}
-    shared = set(made[0]).intersection(*made[1:]) - activated
+    shared = set(made[0]).intersection(*made[1:]).difference(*map(_followed, models))
     sums = [
         _sums(parts.model.graph, cost, times[index] if times else None, shared)
         for index, (parts, cost) in enumerate(zip(models, costs, strict=True))
@@ -87,6 +90,19 @@ def align(
         for end in order
         if any(end in found and _worth(found[end]) for found in sums)
     )
+
+
+def _followed(parts: ModelParts) -> set[str]:
+    """The tensors that an activation or a scaling by constants takes in, or a change of type gives."""
+    constants = {tensor.name for tensor in parts.model.graph.initializer} | set(parts.tensors)
+    followed = set()
+    for node in parts.model.graph.node:
+        varying = [name for name in node.input if name not in constants]
+        if node.op_type in _FOLLOWERS or (node.op_type in _SCALINGS and len(varying) == 1):
+            followed.update(varying[:1])
+        elif node.op_type in _CONVERSIONS:
+            followed.update(node.output)
+    return followed
 
 
 def _sums(
@@ -100,7 +116,7 @@ def _sums(
         found.params += node_cost.params
         if not found.operators:
             found.name = node_cost.name
-        if node_cost.macs or node_cost.params:
+        if (node_cost.macs or node_cost.params) and node.op_type not in _CONVERSIONS:
             found.operators.append(node.op_type)
     if times is not None:
         by_node = {node.name: ends.get(node.output[0], OTHER) for node in graph.node if node.name}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..latency import Latency, Ratio
+from ..profile import describe
 from ..result import CheckResult, ModelFacts
 
 Row = tuple[str, ...]
@@ -110,6 +111,8 @@ def statements(result: CheckResult) -> list[str]:
             if first is None
             else f"layers: the models part at '{first.node}' ({first.operator}), SQNR {first.sqnr_db:.1f} dB"
         )
+    for model, nodes in zip(result.models, result.nodes, strict=False):
+        said.append(f"{model.name}: {describe(nodes)}")
     if result.differs_when_deployed:
         worst = min(result.deployed, key=lambda output: output.sqnr_db)
         said.append(

@@ -72,3 +72,16 @@ def test_which_outputs_are_class_scores():
     assert class_scores(np.zeros((2, 9, 4, 4))) is None
     assert class_scores(np.zeros((2, 1))) is None
     assert class_scores(np.zeros(2)) is None
+
+
+def test_divergence_of_quantized_probabilities(rng):
+    """Rounded to 8 bits they sum to 1 only about, and are still no logits."""
+    a = softmax(2 * rng.standard_normal((50, 6)), axis=1)
+    rounded = np.round(a * 255) / 255
+    assert not np.allclose(rounded.sum(axis=1), 1, atol=1e-3)
+    assert 0 <= divergence(a, rounded) / 50 < 5e-3  # taken for logits: 0.5
+
+
+def test_a_class_rounded_to_nothing_is_not_infinitely_wrong():
+    a = np.array([[0.999, 0.001, 0.0]])
+    assert divergence(a, np.array([[1.0, 0.0, 0.0]])) == pytest.approx(0.001 * np.log(0.001 * 2**24) - 0.001, abs=1e-5)

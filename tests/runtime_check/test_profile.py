@@ -1,7 +1,7 @@
 """onnxruntime's profiler, read."""
 
 import numpy as np
-from planish.runtime_check.profile import profile
+from planish.runtime_check.profile import NodeTime, describe, profile
 from planish.runtime_check.session import Session
 
 FEEDS = {"data": np.ones((1, 3, 300, 200), np.float32)}
@@ -28,3 +28,18 @@ def test_sum_is_about_the_whole(classifier):
         runs.append(1000 * (time.perf_counter() - begin))
     total = sum(node.ms for node in profile(classifier(size=("h", "w")), FEEDS, runs=9))
     assert 0.2 < total / np.median(runs) < 5
+
+
+def test_what_runs_slower_than_it_could_is_named():
+    nodes = [
+        NodeTime("a", "Conv", 1.0, blocked=True),
+        NodeTime("b", "FusedConv", 2.0, blocked=False),
+        NodeTime("c", "QLinearConv", 0.5, blocked=False),
+        NodeTime("ReorderInput", "ReorderInput", 0.25, blocked=False),
+        NodeTime("q", "QuantizeLinear", 0.125, blocked=False),
+    ]
+    assert describe(nodes) == (
+        "3 convolutions in 3.88 ms; 1 nodes compute in integers; 1 float ones run outside the blocked layout (b); "
+        "reorders take 0.25 ms; QuantizeLinear and back take 0.12 ms"
+    )
+    assert describe(nodes[:1]) == "1 convolutions in 1.00 ms"

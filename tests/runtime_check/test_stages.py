@@ -65,3 +65,22 @@ def test_times_are_found_by_node_by_tensor_and_in_fused_names(pair):
 def test_one_model(pair):
     stages = align(pair[:1], [count(pair[0])])
     assert [len(stage.costs) for stage in stages] == [1, 1]
+
+
+def test_scaling_by_constants_and_conversions_stand_with_their_convolution(pair):
+    """Conv, BatchNormalization, Mul and Relu are one stage; quantizing counts for nothing by itself."""
+    model = pair[0].model
+    graph = model.graph
+    graph.node[1].input[0] = "multiplied"
+    graph.node.insert(1, helper.make_node("Mul", ["normalized", "two"], ["multiplied"], name="mul"))
+    graph.node.insert(1, helper.make_node("BatchNormalization", ["conv", *["five"] * 4], ["normalized"], name="bn"))
+    graph.initializer.append(numpy_helper.from_array(np.float32(2), "two"))
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.5), "scale"))
+    graph.initializer.append(numpy_helper.from_array(np.ones(5, np.float32), "five"))
+    graph.node.insert(0, helper.make_node("DequantizeLinear", ["eight", "scale"], ["bias"], name="dq"))
+    graph.initializer.append(numpy_helper.from_array(np.ones(7, np.int8), "eight"))
+    graph.node[-1].input[2] = "bias"
+    onnx.checker.check_model(model)
+    stages = align(pair[:1], [count(pair[0])])
+    assert [stage.name for stage in stages] == ["conv", "fc"]
+    assert [stage.costs[0].operators for stage in stages] == [("Conv", "BatchNormalization", "Mul"), ("Gemm",)]

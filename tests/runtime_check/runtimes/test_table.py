@@ -75,6 +75,7 @@ def test_wrong_outputs_are_told(tmp_path, path):
     sqnr, problem = table._compare(wanted, tmp_path / "o.npz")
     assert (round(sqnr), problem) == (40, "")
     assert not RuntimeRow("r", "1", path, "", sqnr).agrees
+    assert RuntimeRow("r", "1", path, "", sqnr, quantized=True).agrees
 
 
 def test_rows_stand_in_the_result(path, classifier):
