@@ -16,7 +16,7 @@ from ..base import Pass, Result, Skip, register
 from ..budget import Goal, choose_for_goal
 from ..graph import to_parts
 from ..layers import Layer, LayerScope, list_layers
-from ..options import Option
+from ..options import Option, keep
 from ..plan import Plan
 from ..statistics import Batches, Sampling, Statistics, gather
 from ..targets import Target, find_target
@@ -37,6 +37,9 @@ WEIGHT_ONLY_FORMS = ("spatial", "gemm")
 """What accnn had; without data there is no telling which form suits a layer best."""
 
 DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "gemm")
+
+SMALL_SHARE = 0.2
+"""Layers with less than this part of the layers' average cost are left alone."""
 
 Choices = Sequence[tuple[Layer, Sequence[Pair]]]
 """The layers that can become cheaper, each with the forms in which it can."""
@@ -115,7 +118,12 @@ class Lowrank(Pass):
         if unknown:
             raise PlanishError(f"--forms: {unknown_form(unknown[0])}")
         choices = []
+        costs = {layer.name: self.goal.cost(keep(layer, self.target)) for layer in layers}
+        least = SMALL_SHARE * sum(costs.values()) / max(len(layers), 1)
         for layer in layers:
+            if costs[layer.name] < least:
+                result.skipped(layer.name, f"it has too few of the {self.goal.unit} to be worth an error")
+                continue
             reasons = {name: self._declines(forms()[name], layer) for name in names}
             fitting = [forms()[name] for name, reason in reasons.items() if reason is None]
             if fitting:

@@ -32,7 +32,7 @@ from .regressed import RegressedPair
 
 _SMALLEST_ERROR = 1e-6
 
-_PROBED_IMAGES = 128
+_PROBED_IMAGES = 96
 """On this many images the divergence of the output is measured."""
 
 

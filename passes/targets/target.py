@@ -86,7 +86,7 @@ class Target(ABC):
     def useful_ranks(self, limit: int) -> Iterator[int]:
         """Ranks up to `limit` worth offering, ascending: the edges of the staircase of cost.
 
-        Multiples of the block; where fewer than four fit, multiples of `FLOOR`.
+        Multiples of the block: between two of them the cost is that of the next. Where none fits, multiples of `FLOOR`.
         """
-        step = self.block if limit >= 4 * self.block else min(self.block, FLOOR)
+        step = self.block if limit >= self.block else min(self.block, FLOOR)
         yield from range(step, limit + 1, step)
