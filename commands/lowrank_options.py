@@ -79,7 +79,7 @@ def make_lowrank(
     made = Lowrank(
         ranks=settings["ranks"],
         scope=settings["scope"],
-        plan=_given_plan(settings),
+        plan=given_plan(settings),
         forms=forms,
         batches=calibration,
         sampling=Sampling(settings["samples"], settings["seed"], settings["memory"] << 20),
@@ -87,7 +87,7 @@ def make_lowrank(
         origin=origin,
         input_shapes=shapes,
     )
-    goal = _goal(settings)
+    goal = goal_of(settings)
     if goal is not None:
         made.goal = goal
     return made
@@ -96,7 +96,12 @@ def make_lowrank(
 _GOALS = {"ratio": "MACs", "params_ratio": "parameters", "speedup": "ms"}
 
 
-def _goal(settings: Mapping[str, Any]) -> Any:
+def goal_of(settings: Mapping[str, Any]) -> Any:
+    """The goal that the options name; None where they name none.
+
+    Raises:
+        PlanishError: they name two, or a plan besides.
+    """
     from ..passes.budget import Goal  # noqa: PLC0415
 
     given = [name for name in _GOALS if settings[name] is not None]
@@ -110,7 +115,12 @@ def _goal(settings: Mapping[str, Any]) -> Any:
     return Goal(_GOALS[given[0]], settings[given[0]])  # type: ignore[arg-type]
 
 
-def _given_plan(settings: Mapping[str, Any]) -> Plan | None:
+def given_plan(settings: Mapping[str, Any]) -> Plan | None:
+    """The plan that the options name; None where they name none.
+
+    Raises:
+        PlanishError: they contradict each other, or the file holds no plan.
+    """
     from ..passes.lowrank.fitting import plan_for_layer  # noqa: PLC0415
     from ..passes.plan import read_plan  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from ..files import STDOUT, check_output, write_model
 from .console import console, json_option, output_option, show_json, table, verbose_option
 from .lowrank_options import lowrank_options, make_lowrank
 from .options import input_shape_option, parse_input_shapes
+from .prune_options import make_prune, prune_options
 
 if TYPE_CHECKING:
     from ..files import ModelParts
@@ -28,6 +29,7 @@ Examples:
   planish rewrite --pass exact model.onnx -o fast.onnx
   planish rewrite --pass lowrank --ratio 2 model.onnx -o small.onnx
   planish rewrite --pass lowrank --speedup 2 --data images/ model.onnx -o small.onnx
+  planish rewrite --pass prune --ratio 2 --data images/ model.onnx -o small.onnx
   planish rewrite --pass lowrank --ratio 2 --scope conv --save-plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --layer conv2/3x3 --rank 96 model.onnx -o small.onnx
@@ -43,6 +45,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is made at random.")
 @click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
 @lowrank_options
+@prune_options
 @click.option("--no-exact", is_flag=True, help="Do not begin with exact rewrites (the pass 'exact').")
 @click.option("--measure", is_flag=True, help="Time exact rewrites on this machine; keep those that make it faster.")
 @click.option("--opset", type=int, metavar="N", help="Version of the ONNX operators to write.")
@@ -113,12 +116,15 @@ def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pa
     from ..passes.base import find_pass  # noqa: PLC0415
     from ..passes.exact import Exact  # noqa: PLC0415
     from ..passes.lowrank import Lowrank  # noqa: PLC0415
+    from ..passes.prune import Prune  # noqa: PLC0415
 
     pass_class = find_pass(name)
     if pass_class is Exact:
         return Exact(target=materials.target, measured=settings["measure"], input_shapes=materials.shapes)
     if pass_class is Lowrank:
         return make_lowrank(settings, materials.parts, materials.calibration, materials.target, materials.shapes)
+    if pass_class is Prune:
+        return make_prune(settings, materials.calibration, materials.target, materials.shapes)
     return pass_class()
 
 

@@ -2,6 +2,7 @@
 
 from . import exact as exact
 from . import lowrank as lowrank
+from . import prune as prune
 from .rewrite import Rewritten as Rewritten
 from .rewrite import plan as plan
 from .rewrite import rewrite as rewrite

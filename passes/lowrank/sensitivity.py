@@ -67,7 +67,7 @@ def sensitivity_options(
         offered, made = _regressed(layer, forms, statistics[layer.name], target)
         offers.append([keep(layer, target), *offered])
         probes.extend(made)
-    measured = sensitivities(graph, probes, _first_images(batches))
+    measured = sensitivities(graph, probes, first_images(batches))
     return [[replace(o, loss=measured[o.layer] * o.error) for o in options] for options in offers]
 
 
@@ -97,11 +97,11 @@ def _probe(form: Pair, layer: Layer, factorization: RegressedPair, rank: int) ->
     return Probe(layer, form.stages(layer, rank), factorization.folded(fits), float(np.mean([f.error for f in fits])))
 
 
-def _first_images(batches: Batches) -> list[Feeds]:
-    """The first batches of the data, up to `_PROBED_IMAGES`."""
+def first_images(batches: Batches, images: int = _PROBED_IMAGES) -> list[Feeds]:
+    """The first batches of the data, up to so many images."""
     taken: list[Feeds] = []
     for feeds in batches:
-        if sum(map(batch_size, taken)) >= _PROBED_IMAGES:
+        if sum(map(batch_size, taken)) >= images:
             break
         taken.append(feeds)
     return taken

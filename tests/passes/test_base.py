@@ -9,7 +9,9 @@ from planish.passes.base import Pass, all_passes, find_pass, register
 from planish.passes.graph import to_graph, to_parts
 
 NET = """g (float[n,16,9,11] x) => (float[n,32,9,11] y, float[n,40] z) {
-  c = Conv <pads=[1,1,1,1]> (x, w1, b1)
+  s = Conv <pads=[1,1,1,1]> (x, w0, b0)
+  sr = Relu (s)
+  c = Conv <pads=[1,1,1,1]> (sr, w1, b1)
   cn = BatchNormalization (c, g, b, m, v)
   r = Relu (cn)
   i = Identity (r)
@@ -20,7 +22,8 @@ NET = """g (float[n,16,9,11] x) => (float[n,32,9,11] y, float[n,40] z) {
   f = Flatten (p)
   z = Gemm <transB=1> (f, w3, b3)
 }"""
-WEIGHTS = {"w1": (32, 16, 3, 3), "b1": (32,), "w2": (32, 32, 3, 3), "w3": (40, 32), "b3": (40,)}
+WEIGHTS = {"w0": (64, 16, 3, 3), "b0": (64,), "w1": (32, 64, 3, 3), "b1": (32,), "w2": (32, 32, 3, 3)}
+WEIGHTS |= {"w3": (40, 32), "b3": (40,)}
 
 
 @pytest.fixture

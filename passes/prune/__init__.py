@@ -1,0 +1,7 @@
+"""Channel pruning: coupled channels, criteria, widths under a budget, reconstruction."""
+
+from . import first as first
+from . import greedy as greedy
+from . import lasso as lasso
+from . import magnitude as magnitude
+from .prune import Prune as Prune

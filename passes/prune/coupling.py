@@ -1,0 +1,56 @@
+"""Walk a graph and find out which channels are coupled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import onnx_graphsurgeon as gs
+
+from ...runtime_check.cost import Shape
+from . import operators  # noqa: F401 - registers the handlers
+from .channels import Coupling, NotFollowedError
+from .registry import handler_of
+
+_STANDARD_DOMAINS = frozenset({None, "", "ai.onnx"})
+
+
+def couple(graph: gs.Graph, shapes: Mapping[str, Shape]) -> Coupling:
+    """Follow the channels of `graph`, whose nodes stand in topological order."""
+    coupling = Coupling(graph, shapes)
+    for node in graph.nodes:
+        _follow(node, coupling)
+    for tensor in graph.outputs:
+        _pin(coupling, tensor.name, "it reaches an output of the graph")
+    return coupling
+
+
+def _follow(node: gs.Node, coupling: Coupling) -> None:
+    handler = handler_of(node.op) if node.domain in _STANDARD_DOMAINS else None
+    reason = f"'{node.name}' ({node.op}) "
+    if handler is None:
+        reason += "mixes channels, or is not known to treat them one by one"
+    else:
+        try:
+            handler(node, coupling)
+        except NotFollowedError as error:
+            reason += f"is not followed: {error}"
+        else:
+            return
+    for name in _read(node):
+        _pin(coupling, name, reason)
+
+
+def _read(node: gs.Node) -> Iterator[str]:
+    """Names of the tensors that a node reads, those that its subgraphs take from outside included."""
+    yield from (tensor.name for tensor in node.inputs)
+    for value in node.attrs.values():
+        if isinstance(value, gs.Graph):
+            for inner in value.nodes:
+                yield from _read(inner)
+            yield from (tensor.name for tensor in value.outputs)
+
+
+def _pin(coupling: Coupling, tensor: str, reason: str) -> None:
+    found = coupling.channels.get(tensor)
+    if found is not None:
+        coupling.pin(found.atoms, reason)

@@ -1,0 +1,122 @@
+"""What each group can become: widths, which channels stay at each, and what the network suffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from ..layers import Layer
+from ..plan import Plan
+from ..statistics import Statistics
+from ..targets import Target
+from .channels import Coupling
+from .criterion import Candidates, Criterion
+from .groups import Group
+from .magnitude import magnitudes
+from .quadratic import Quadratic, errors_of_widths, quadratics
+from .widths import Offer
+
+_POOLS = frozenset({"MaxPool", "AveragePool"})
+
+Selections = list[NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What calibration data says.
+
+    Attributes:
+        statistics: of the layers.
+        sensitivities: of the layers that read channels which may go, by name.
+    """
+
+    statistics: Statistics
+    sensitivities: Mapping[str, float]
+
+
+def useful_widths(group: Group, coupling: Coupling, target: Target, plan: Plan | None) -> list[int]:
+    """Numbers of classes worth keeping, ascending; the last is all of them.
+
+    More than half a block costs as much as a whole one, and pooling leaves the blocked layout at other widths than the
+    block's multiples, so that the exact pass would pad the channels again.
+    """
+    if plan is not None:
+        planned = plan.layers.get(group.name)
+        return [group.size] if planned is None else sorted({planned.rank, group.size})
+    repeated = max(1, len(group.producers[0].atoms) // group.size)
+    pooled = any(_has_channels_of(group, coupling, node) for node in coupling.graph.nodes if node.op in _POOLS)
+    widths = {
+        max(1, rank // repeated)
+        for rank in target.useful_ranks(group.size * repeated - 1)
+        if rank % target.block == 0 or 2 * rank < target.block or (rank > target.block and not pooled)
+    }
+    return sorted(widths | {group.size})
+
+
+def _has_channels_of(group: Group, coupling: Coupling, node: gs.Node) -> bool:
+    found = coupling.of(node.inputs[0])
+    return found is not None and bool((group.indices(coupling, found.atoms) >= 0).any())
+
+
+def make_offer(
+    candidates: Candidates,
+    widths: Sequence[int],
+    criterion: Criterion,
+    *,
+    fitted: bool,
+) -> tuple[Offer, Selections]:
+    """The widths of a group with their errors, and which classes stay at each.
+
+    Args:
+        candidates: the group and what is known of it.
+        widths: ascending; the last is all of them.
+        criterion: chooses.
+        fitted: whether what is left will be fitted anew.
+    """
+    group, forms = candidates.group, candidates.forms
+    selections = criterion.selections(candidates, widths[:-1]) if len(widths) > 1 else []
+    parts = _parts(group, candidates.coupling)
+    for kept in selections:
+        _spare_one(kept, parts)
+    losses = []
+    if selections and forms:
+        losses = errors_of_widths(forms, selections, refit=fitted)
+    elif selections:
+        shares = magnitudes(group, candidates.coupling)
+        losses = [float(shares[~kept].sum()) for kept in selections]
+    # a wider choice that loses more would only confuse the budget
+    monotone = np.maximum.accumulate([*losses, 0.0][::-1])[::-1].tolist()
+    everything = np.ones(group.size, dtype=bool)
+    return Offer(group.name, widths, monotone), [*selections, everything]
+
+
+def _parts(group: Group, coupling: Coupling) -> list[NDArray[np.intp]]:
+    """The sets of classes, smaller than the group, that are all that some tensor has of it."""
+    found = {}
+    for channels in coupling.channels.values():
+        classes = group.indices(coupling, channels.atoms)
+        own = np.unique(classes[classes >= 0])
+        if 0 < len(own) < group.size and (classes >= 0).all():
+            found[own.tobytes()] = own
+    return list(found.values())
+
+
+def _spare_one(kept: NDArray[np.bool_], parts: Sequence[NDArray[np.intp]]) -> None:
+    """No tensor may lose all its channels: where one would, its first stays."""
+    for part in parts:
+        if not kept[part].any():
+            kept[part[0]] = True
+
+
+def forms_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Quadratic]:
+    """The quadratic forms of all layers that read a group."""
+    forms = []
+    for port in group.consumers:
+        layer, name = layers[port.node.name], port.node.name
+        classes = group.indices(coupling, port.atoms)
+        forms.extend(quadratics(layer, measured.statistics[name], classes, measured.sensitivities[name]))
+    return forms

@@ -1,0 +1,143 @@
+"""What a network costs at any choice of widths: a layer's cost depends on the group it reads and the one it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...runtime_check.cost import NodeCost
+from ..budget import Goal
+from ..layers import Layer
+from ..targets import Target
+from ..targets.work import Work, layer_work
+from .channels import Atoms, Coupling
+from .groups import Group
+
+Widths = Sequence[int]
+"""For each group, the index of its selection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The channels that a layer reads, or makes.
+
+    Attributes:
+        size: how many there are today.
+        fixed: how many stay whatever is chosen.
+        counts: how many stay of each group, by its index, at each of its selections.
+    """
+
+    size: int
+    fixed: int
+    counts: Mapping[int, NDArray[np.intp]]
+
+    def kept(self, widths: Widths) -> int:
+        """How many channels are left."""
+        return self.fixed + sum(int(counts[widths[group]]) for group, counts in self.counts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class PricedNode:
+    """One layer and what it costs.
+
+    Attributes:
+        amount: its cost today.
+        read: the channels that it reads; None where they are not followed.
+        made: those that it makes.
+        work: for prices in milliseconds; None where the cost is in proportion to both numbers of channels.
+    """
+
+    amount: float
+    read: Side | None
+    made: Side | None
+    work: Work | None
+
+    def groups(self) -> set[int]:
+        """Indices of the groups that it depends on."""
+        return {group for side in (self.read, self.made) if side is not None for group in side.counts}
+
+    def price(self, widths: Widths, target: Target) -> float:
+        """Its cost."""
+        made = (self.made.kept(widths), self.made.size) if self.made else (1, 1)
+        read = (self.read.kept(widths), self.read.size) if self.read else (1, 1)
+        if self.work is None:
+            return self.amount * made[0] * read[0] / (made[1] * read[1])
+        shape = (self.work.shape[0] * made[0] // made[1], self.work.shape[1] * read[0] // read[1], *self.work.shape[2:])
+        geometry = self.work.geometry
+        if geometry is not None and self.read is None:
+            geometry = replace(geometry, group=max(1, geometry.group * made[0] // made[1]))
+        return target.latency_ms(replace(self.work, shape=shape, geometry=geometry))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The layers of a network.
+
+    Attributes:
+        nodes: the layers that count.
+        target: for prices in milliseconds.
+    """
+
+    nodes: Sequence[PricedNode]
+    target: Target
+
+    def total(self, widths: Widths) -> float:
+        """Cost of the network."""
+        return sum(node.price(widths, self.target) for node in self.nodes)
+
+    def of_group(self, group: int, widths: Widths) -> float:
+        """Cost of the layers that one group is concerned with."""
+        return sum(node.price(widths, self.target) for node in self.nodes if group in node.groups())
+
+
+def price_list(
+    coupling: Coupling,
+    chosen_from: Sequence[tuple[Group, Sequence[NDArray[np.bool_]]]],
+    costs: Sequence[NodeCost],
+    layers: Mapping[str, Layer],
+    *,
+    goal: Goal,
+    target: Target,
+) -> PriceList:
+    """The prices of a network.
+
+    Args:
+        coupling: of its channels.
+        chosen_from: the groups, each with its selections.
+        costs: of the nodes that count.
+        layers: those of them that low rank and pruning can treat, by name.
+        goal: says in which unit.
+        target: the runtime.
+    """
+    reads = {port.node.name: port.atoms for port in coupling.consumers}
+    makes = {port.node.name: port.atoms for port in coupling.producers}
+    nodes = []
+    for cost in costs:
+        if not cost.macs:
+            continue
+        read, made = (_side(coupling, found.get(cost.name), chosen_from) for found in (reads, makes))
+        work = layer_work(layers[cost.name]) if goal.unit == "ms" and cost.name in layers else None
+        if goal.unit == "ms" and work is None:
+            continue
+        amount = {"MACs": cost.macs, "parameters": cost.params, "ms": 0.0}[goal.unit]
+        nodes.append(PricedNode(amount, read, made, work))
+    return PriceList(nodes, target)
+
+
+def _side(
+    coupling: Coupling, atoms: Atoms | None, chosen_from: Sequence[tuple[Group, Sequence[NDArray[np.bool_]]]]
+) -> Side | None:
+    if atoms is None:
+        return None
+    counts = {}
+    fixed = len(atoms)
+    for index, (group, selections) in enumerate(chosen_from):
+        classes = group.indices(coupling, atoms)
+        own = classes[classes >= 0]
+        if len(own):
+            counts[index] = np.array([int(kept[own].sum()) for kept in selections], dtype=np.intp)
+            fixed -= len(own)
+    return Side(len(atoms), fixed, counts)

@@ -1,0 +1,189 @@
+"""Fit the layers of a pruned network, first to last, on what it really feeds them.
+
+Asymmetric reconstruction: inputs come from the network pruned and fitted so far, targets from the original network.
+Behind a Relu the error is measured after it; where a shortcut is added, the layer makes up for the shortcut's error (He
+et al., *Channel pruning for accelerating very deep neural networks*, 2017, sections 3.1 and 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+import scipy.linalg
+from numpy.typing import NDArray
+
+from ...progress import track
+from ..graph import unique_name
+from ..layers import Layer
+from ..relu_fit import fit_through_relu
+from ..sampling import Activations, patches, positions, values_at
+from ..statistics import Batches, Sampling, Statistics, batch_size
+from ..surroundings import Surroundings, surroundings, waves
+from .channels import Coupling
+from .cutting import kept_of
+from .quadratic import quadratics
+
+F32 = NDArray[np.float32]
+Kept = NDArray[np.bool_]
+
+_RIDGE = 3e-3
+"""Pull to the weights that fit the original features, as a share of the Gram matrix's mean diagonal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left of a layer.
+
+    Attributes:
+        layer: as it was.
+        read: (C/G,) the channels it still reads.
+        made: (N,) the channels it still makes.
+    """
+
+    layer: Layer
+    read: Kept
+    made: Kept
+
+
+def what_remains(coupling: Coupling, layers: Mapping[str, Layer], removed: Collection[int]) -> dict[str, Remaining]:
+    """What is left of each layer once the channels whose roots are `removed` are gone, by name."""
+    reads = {port.node.name: kept_of(coupling, port.atoms, removed) for port in coupling.consumers}
+    makes = {port.node.name: kept_of(coupling, port.atoms, removed) for port in coupling.producers}
+    return {
+        name: Remaining(
+            layer,
+            reads.get(name, np.ones(layer.weight.shape[1], dtype=bool)),
+            makes.get(name, np.ones(layer.filters, dtype=bool)),
+        )
+        for name, layer in layers.items()
+    }
+
+
+def refit(
+    graphs: tuple[gs.Graph, gs.Graph],
+    layers: Sequence[Layer],
+    remaining: Mapping[str, Remaining],
+    statistics: Statistics,
+    *,
+    batches: Batches,
+    sampling: Sampling,
+) -> None:
+    """Give every one of `layers` the weights with which the network is closest to the original.
+
+    Args:
+        graphs: the pruned network, which is changed, and the original.
+        layers: of the pruned network.
+        remaining: what is left of them, by name.
+        statistics: of the original network.
+        batches: the data that they were gathered from.
+        sampling: likewise.
+    """
+    around = {layer.name: surroundings(graphs[0], layer) for layer in layers}
+    sizes = {layer.name: 4 * statistics[layer.name].count * int(np.prod(layer.weight.shape[1:])) for layer in layers}
+    for wave in track(list(waves(graphs[0], layers, sizes, sampling.memory)), "Fitting the pruned network"):
+        collected = _collect(graphs, wave, around, batches, sampling)
+        for layer in wave:
+            left = remaining[layer.name]
+            targets = statistics[layer.name].responses[:, left.made]
+            weight, bias = _fit(left, statistics, targets, collected[layer.name], around[layer.name])
+            _store(graphs[0], layer, weight, bias)
+
+
+@dataclass(slots=True)
+class _Samples:
+    """Patches (S, G, D) of each image, and the shortcut's values, pruned and original."""
+
+    inputs: list[F32]
+    shortcuts: list[F32]
+    originals: list[F32]
+
+
+def _collect(
+    graphs: tuple[gs.Graph, gs.Graph],
+    layers: Sequence[Layer],
+    around: Mapping[str, Surroundings],
+    batches: Batches,
+    sampling: Sampling,
+) -> dict[str, _Samples]:
+    """Stream the data through both networks and sample what the layers of one wave need."""
+    added = [name for layer in layers if (name := around[layer.name].shortcut) is not None]
+    pruned = Activations(graphs[0], [*(layer.node.inputs[0].name for layer in layers), *added])
+    reference = Activations(graphs[1], added)
+    samples = {layer.name: _Samples([], [], []) for layer in layers}
+    first = 0
+    for feeds in batches:
+        tensors, originals = pruned(feeds), reference(feeds)
+        for layer in layers:
+            own, shortcut = samples[layer.name], around[layer.name].shortcut
+            for offset, image in enumerate(tensors[layer.node.inputs[0].name]):
+                where = positions(layer, first + offset, sampling.samples, sampling.seed)
+                own.inputs.append(patches(layer, image, where))
+                if shortcut is not None:
+                    own.shortcuts.append(values_at(layer, tensors[shortcut][offset], where))
+                    own.originals.append(values_at(layer, originals[shortcut][offset], where))
+        first += batch_size(feeds)
+    return samples
+
+
+def _fit(
+    left: Remaining, statistics: Statistics, targets: F32, samples: _Samples, around: Surroundings
+) -> tuple[F32, F32]:
+    """The weights (N, C/G, kh, kw) and biases of what is left of one layer."""
+    inputs = np.concatenate(samples.inputs)
+    intercept = left.layer.node.op != "MatMul"
+    shortcut: F32 | float = 0.0
+    if samples.shortcuts:
+        shortcut = np.concatenate(samples.shortcuts)
+        targets = targets + np.concatenate(samples.originals)[:, left.made]
+    group = left.layer.group
+    per_group = targets.shape[1] // group
+    priors = _priors(left, statistics)
+    weights, biases = [], []
+    for index in range(group):
+        columns = slice(index * per_group, (index + 1) * per_group)
+        offset = shortcut if isinstance(shortcut, float) else shortcut[:, columns]
+        solution = _solve(inputs[:, index], targets[:, columns] - offset, priors[index], intercept=intercept)
+        if around.relu and intercept:
+            start = np.concatenate([priors[index], solution[-1:]])
+            wanted = np.maximum(targets[:, columns], 0)
+            solution = fit_through_relu(inputs[:, index], solution, wanted, offset, prior=start, ridge=_RIDGE)
+        weights.append(solution[:-1].T)
+        biases.append(solution[-1])
+    channels = int(left.read.sum())
+    shape = (targets.shape[1], channels, *left.layer.weight.shape[2:])
+    return np.concatenate(weights).reshape(shape), np.concatenate(biases)
+
+
+def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
+    """(D', N) for each convolution group: the weights that fit the original network's own features."""
+    classes = np.full(len(left.read), -1)
+    forms = quadratics(left.layer, statistics[left.layer.name], classes)
+    made = left.made.reshape(left.layer.group, -1)
+    kernels = [form.refitted(left.read)[0] if not left.read.all() else form.kernel for form in forms]
+    return [kernel[rows].T.astype(np.float32) for kernel, rows in zip(kernels, made, strict=True)]
+
+
+def _solve(inputs: F32, wanted: F32, prior: F32, *, intercept: bool) -> F32:
+    """(D' + 1, N) coefficients, the last row the intercept or zeros; pulled to `prior` (D', N)."""
+    mean_x, mean_y = np.zeros(inputs.shape[1]), np.zeros(wanted.shape[1])
+    if intercept:
+        mean_x, mean_y = inputs.mean(axis=0, dtype=np.float64), wanted.mean(axis=0, dtype=np.float64)
+    centred = inputs - mean_x.astype(np.float32)
+    missing = wanted - mean_y.astype(np.float32) - centred @ prior
+    gram = (centred.T @ centred).astype(np.float64)
+    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float32).tiny
+    kernel = prior + scipy.linalg.solve(gram, centred.T @ missing, assume_a="pos", check_finite=False)
+    return np.concatenate([kernel, (mean_y - mean_x @ kernel)[None]]).astype(np.float32)
+
+
+def _store(graph: gs.Graph, layer: Layer, weight: F32, bias: F32) -> None:
+    node = layer.node
+    turned = node.op == "MatMul" or (node.op == "Gemm" and not node.attrs.get("transB", 0))
+    stored = np.ascontiguousarray(weight.T if turned else weight, dtype=np.float32)
+    node.inputs[1] = gs.Constant(unique_name(graph, f"{layer.name}.weight"), stored)
+    if node.op != "MatMul":
+        constant = gs.Constant(unique_name(graph, f"{layer.name}.bias"), np.ascontiguousarray(bias, dtype=np.float32))
+        node.inputs = [*node.inputs[:2], constant]

@@ -1,0 +1,120 @@
+"""Choose the width of every group under a budget.
+
+The budget solver wants costs that add up, but a layer's cost is a product of two widths. So it is asked in rounds, each
+with the costs as they change around the widths at hand, within a distance that shrinks when a round does not help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import BudgetError
+from ..budget import Goal, choose
+from ..options import Option
+from .price import PriceList
+
+FORM = "prune"
+"""The form of a group's options in plans."""
+
+_ROUNDS = 24
+_CORRECTIONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The widths that a group can take.
+
+    Attributes:
+        group: its name.
+        widths: ascending; the last is to leave it alone.
+        losses: what the network suffers; 0 at the last.
+    """
+
+    group: str
+    widths: Sequence[int]
+    losses: Sequence[float]
+
+
+def choose_widths(offers: Sequence[Offer], prices: PriceList, goal: Goal) -> list[int]:
+    """For each group the index of the width that it takes.
+
+    Raises:
+        BudgetError: the goal is out of reach; it says what can be reached.
+    """
+    full = [len(offer.widths) - 1 for offer in offers]
+    allowed = prices.total(full) / goal.ratio
+    current = _uniform(offers, prices, goal, allowed)
+    reach = max(full, default=0)
+    for _ in range(_ROUNDS):
+        tried = _solve(offers, prices, current, reach, allowed)
+        if tried is not None and _loss(offers, tried) < _loss(offers, current) * (1 - 1e-6):
+            current = tried
+        elif reach <= 1:
+            break
+        else:
+            reach //= 2
+    return _spend_rest(offers, prices, current, allowed)
+
+
+def _uniform(offers: Sequence[Offer], prices: PriceList, goal: Goal, allowed: float) -> list[int]:
+    """The same share of every group, the largest that the budget allows."""
+    steps = 64
+    for step in range(steps, -1, -1):
+        tried = [round((len(offer.widths) - 1) * step / steps) for offer in offers]
+        if prices.total(tried) <= allowed * (1 + 1e-9):
+            return tried
+    full, floor = allowed * goal.ratio, prices.total([0] * len(offers))
+    reachable = int(full / floor * 100) / 100 if floor else 1.0
+    raise BudgetError(
+        f"ratio {goal.ratio:g} is out of reach: with the channels that may go the {goal.unit} can be divided by at "
+        f"most {reachable:.2f}; ask for less, or keep fewer layers",
+        reachable,
+    )
+
+
+def _solve(
+    offers: Sequence[Offer], prices: PriceList, current: Sequence[int], reach: int, allowed: float
+) -> list[int] | None:
+    """The best widths at most `reach` steps away, None if none is found that keeps the budget."""
+    costs: dict[tuple[str, int], float] = {}
+    options = []
+    for index, offer in enumerate(offers):
+        places = range(max(0, current[index] - reach), min(len(offer.widths), current[index] + reach + 1))
+        for place in places:
+            moved = [place if other == index else width for other, width in enumerate(current)]
+            costs[offer.group, place] = prices.of_group(index, moved)
+        options.append([Option(offer.group, FORM, p, 0, 0, 0.0, 0.0, offer.losses[p]) for p in places])
+    budget = sum(costs[o.group, place] for o, place in zip(offers, current, strict=True))
+    budget += allowed - prices.total(current)
+    for _ in range(_CORRECTIONS):
+        try:
+            chosen = choose(options, budget, lambda option: costs[option.layer, option.rank])
+        except ValueError:
+            return None
+        tried = [option.rank for option in chosen]
+        excess = prices.total(tried) - allowed
+        if excess <= 1e-9 * allowed:
+            return tried
+        budget -= excess
+    return None
+
+
+def _loss(offers: Sequence[Offer], widths: Sequence[int]) -> float:
+    return sum(offer.losses[width] for offer, width in zip(offers, widths, strict=True))
+
+
+def _spend_rest(offers: Sequence[Offer], prices: PriceList, current: list[int], allowed: float) -> list[int]:
+    """Widen groups by a step while the budget has room, the greatest saving in loss first."""
+    while True:
+        best_saving, best = 0.0, None
+        for index, offer in enumerate(offers):
+            if current[index] + 1 == len(offer.widths):
+                continue
+            tried = [width + (other == index) for other, width in enumerate(current)]
+            saving = offer.losses[current[index]] - offer.losses[tried[index]]
+            if saving > best_saving and prices.total(tried) <= allowed:
+                best_saving, best = saving, tried
+        if best is None:
+            return current
+        current = best

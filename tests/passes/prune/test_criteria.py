@@ -1,0 +1,102 @@
+"""The quadratic forms against plain least squares on the samples, and the criteria against exhaustive search."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from planish.passes.layers import ConvGeometry, Layer
+from planish.passes.prune.channels import Port
+from planish.passes.prune.criterion import Candidates, criteria
+from planish.passes.prune.groups import Group
+from planish.passes.prune.quadratic import kept_channels, quadratics
+from planish.passes.statistics import LayerStatistics
+
+SAMPLES, CHANNELS, FILTERS = 400, 7, 5
+
+
+@pytest.fixture
+def samples(rng):
+    """Patches (S, C * kh * kw) whose channels are correlated."""
+    mixing = rng.standard_normal((CHANNELS * 6, CHANNELS * 6)) * np.geomspace(1, 0.3, CHANNELS * 6)
+    return (rng.standard_normal((SAMPLES, CHANNELS * 6)) @ mixing + 0.3).astype(np.float32)
+
+
+@pytest.fixture
+def layer(rng):
+    weight = rng.standard_normal((FILTERS, CHANNELS, 2, 3)).astype(np.float32)
+    return Layer("c", None, weight, None, ConvGeometry((2, 3)), (9, 11), 0, 0)
+
+
+@pytest.fixture
+def statistics(samples, layer):
+    responses = samples @ layer.weight.reshape(FILTERS, -1).T
+    gram = (samples.T.astype(np.float64) @ samples / SAMPLES)[None].astype(np.float32)
+    return LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], responses, SAMPLES)
+
+
+def least_squares_error(samples, responses, kept):
+    """Relative error of the best affine map from the kept channels, by NumPy."""
+    columns = np.repeat(kept, 6)
+    features = np.concatenate([samples[:, columns], np.ones((SAMPLES, 1))], axis=1)
+    solved = np.linalg.lstsq(features, responses, rcond=None)[0]
+    centred = responses - responses.mean(axis=0)
+    return np.square(responses - features @ solved).sum() / np.square(centred).sum()
+
+
+def candidates(layer, statistics):
+    classes = np.arange(CHANNELS)
+    group = Group("a", classes, None, [Port(None, classes)], [], {i: i for i in range(CHANNELS)})
+    return Candidates(group, None, quadratics(layer, statistics, classes))
+
+
+def test_the_error_from_moments_is_that_of_least_squares_on_the_samples(layer, statistics, samples, rng):
+    (form,) = quadratics(layer, statistics, np.arange(CHANNELS))
+    for _ in range(5):
+        kept = rng.permutation(CHANNELS) < 4
+        expected = least_squares_error(samples, statistics.responses, kept)
+        assert form.refitted(kept)[1] == pytest.approx(expected, rel=0.1, abs=2e-3)
+        assert form.unfitted_error(kept) > form.refitted(kept)[1]
+
+
+def test_contributions_are_the_moments_of_each_channels_responses(layer, statistics, samples):
+    (form,) = quadratics(layer, statistics, np.arange(CHANNELS))
+    patches = (samples - samples.mean(axis=0)).reshape(SAMPLES, CHANNELS, 6)
+    responses = np.einsum("scq,ncq->csn", patches, layer.weight.reshape(FILTERS, CHANNELS, 6))
+    expected = np.einsum("csn,dsn->cd", responses, responses) / SAMPLES / form.energy
+    got = form.contributions(CHANNELS)
+    np.testing.assert_allclose(got, expected, atol=5e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["lasso", "greedy"])
+def test_exactly_as_many_channels_stay_and_they_are_near_the_best_there_are(layer, statistics, name):
+    given = candidates(layer, statistics)
+    (form,) = given.forms
+    selections = criteria()[name].selections(given, [2, 4, 6])
+    assert [int(kept.sum()) for kept in selections] == [2, 4, 6]
+    for kept in selections:
+        errors = []
+        for chosen in combinations(range(CHANNELS), int(kept.sum())):
+            mask = np.zeros(CHANNELS, dtype=bool)
+            mask[list(chosen)] = True
+            errors.append(form.refitted(kept_channels(form.classes, mask))[1])
+        rank = int((np.array(errors) < form.refitted(kept)[1] * (1 - 1e-6)).sum())
+        assert rank <= len(errors) // 4, f"{rank} of {len(errors)} choices are better"
+
+
+def test_greedy_drops_the_one_channel_whose_loss_is_felt_least(layer, statistics):
+    given = candidates(layer, statistics)
+    (form,) = given.forms
+    (kept,) = criteria()["greedy"].selections(given, [CHANNELS - 1])
+    without = [form.refitted(np.arange(CHANNELS) != channel)[1] for channel in range(CHANNELS)]
+    assert np.flatnonzero(~kept).tolist() == [int(np.argmin(without))]
+
+
+def test_dead_channels_are_the_first_to_go(layer, statistics, samples):
+    samples[:, 6:18] = 0
+    gram = (samples.T.astype(np.float64) @ samples / SAMPLES)[None].astype(np.float32)
+    mean = samples.mean(axis=0, dtype=np.float64)[None]
+    dead = LayerStatistics(gram, mean, samples @ layer.weight.reshape(FILTERS, -1).T, SAMPLES)
+    for name in ("lasso", "greedy"):
+        first, all_but_one = criteria()[name].selections(candidates(layer, dead), [5, 6])
+        assert np.flatnonzero(~first).tolist() == [1, 2]
+        assert all_but_one.sum() == 6
