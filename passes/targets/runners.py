@@ -65,7 +65,7 @@ def _open_onnxruntime(parts: ModelParts, threads: int) -> Runner:
 
 def _open_openvino(parts: ModelParts, threads: int) -> Runner:
     """In float32, as on every CPU: OpenVINO would choose bfloat16 where there is such."""
-    openvino: Any = load_extra("openvino", "runtimes", "calibrating target 'openvino'")
+    openvino: Any = load_extra("openvino", "openvino", "calibrating target 'openvino'")
     core = openvino.Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     model = core.read_model(parts.to_model().SerializeToString())
@@ -74,7 +74,7 @@ def _open_openvino(parts: ModelParts, threads: int) -> Runner:
 
 
 def _open_opencv(parts: ModelParts, threads: int) -> Runner:
-    cv2: Any = load_extra("cv2", "verify", "calibrating target 'opencv'")
+    cv2: Any = load_extra("cv2", "opencv", "calibrating target 'opencv'")
     cv2.setNumThreads(threads)
     net = cv2.dnn.readNetFromONNX(np.frombuffer(parts.to_model().SerializeToString(), dtype=np.uint8))
 
@@ -87,7 +87,7 @@ def _open_opencv(parts: ModelParts, threads: int) -> Runner:
 
 def _open_ncnn(parts: ModelParts, threads: int) -> Runner:
     """Through pnnx's program, which needs nothing of the package around it (that would import torch)."""
-    ncnn: Any = load_extra("ncnn", "runtimes", "calibrating target 'ncnn'")
+    ncnn: Any = load_extra("ncnn", "ncnn", "calibrating target 'ncnn'")
     net = ncnn.Net()
     net.opt.num_threads = threads
     with tempfile.TemporaryDirectory(prefix="planish-") as name:
@@ -120,8 +120,8 @@ def _pnnx_program() -> Path:
 
 def _open_mnn(parts: ModelParts, threads: int) -> Runner:
     """Converted by the package's own module: its console scripts install and send things."""
-    mnn: Any = load_extra("MNN", "runtimes", "calibrating target 'mnn'")
-    tools: Any = load_extra("_tools", "runtimes", "calibrating target 'mnn'")
+    mnn: Any = load_extra("MNN", "mnn", "calibrating target 'mnn'")
+    tools: Any = load_extra("_tools", "mnn", "calibrating target 'mnn'")
     with tempfile.TemporaryDirectory(prefix="planish-") as name:
         source, converted = str(Path(name) / "m.onnx"), str(Path(name) / "m.mnn")
         write_model(parts, source)
