@@ -103,8 +103,8 @@ def _dtype(call: OperatorCall) -> str:
 
 def _check_size(call: OperatorCall, shape: Shape) -> None:
     check_static(shape, f"{call.node} makes a constant that follows the batch")
-    if count(shape) > MOST_ELEMENTS:
-        raise SourceError(f"{call.options.where}: asks for a constant of {count(shape)} elements; is the file damaged?")
+    if min(shape, default=1) < 0 or count(shape) > MOST_ELEMENTS:
+        raise SourceError(f"{call.options.where}: asks for a constant of shape {shape}; is the file damaged?")
 
 
 @operator("_random_uniform", "_random_normal", "_sample_uniform", "_sample_normal", "_shuffle", source=_SOURCE)

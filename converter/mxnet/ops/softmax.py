@@ -11,7 +11,10 @@ def softmax(call: OperatorCall) -> Value:
     """Softmax, its logarithm, or softmax of -x, over `axis`, of x / temperature; with `use_length` of masked rows."""
     axis = call.axis("axis", -1)
     scaled: Tensor = call.data
-    factor = (-1.0 if call.node.operator == "softmin" else 1.0) / call.options.number("temperature", 1.0)
+    temperature = call.options.number("temperature", 1.0)
+    if temperature == 0:
+        raise call.error("its temperature is 0")
+    factor = (-1.0 if call.node.operator == "softmin" else 1.0) / temperature
     call.options.has("dtype")
     if factor != 1:
         scaled = call.emit("Mul", [scaled, call.scalar(factor)])
