@@ -71,7 +71,7 @@ def make(model: str, folder: Path) -> None:
     from planish.models import find_network
 
     prototxt = folder / f"{model}.prototxt"
-    prototxt.write_text(find_network(f"caffe_{model}").prototxt())
+    prototxt.write_text(find_network(f"caffe_{model}").structure())
     tensors = convert_caffe(prototxt, random_weights=0, check=False).tensors
     write_caffemodel(tensors, folder / f"{model}.caffemodel")
 

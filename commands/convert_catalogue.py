@@ -21,6 +21,7 @@ Examples:
   planish convert caffe_vgg16 - > vgg16.onnx
   planish convert caffe_vgg16 --weights VGG_ILSVRC_16_layers.caffemodel -o vgg16.onnx
   planish convert caffe_vgg16 --random-weights 0 --batch 1 -o vgg16.onnx
+  planish convert mxnet_resnet50 -o resnet50.onnx
 """
 
 
@@ -28,7 +29,9 @@ Examples:
 @click.argument("network", metavar="NETWORK")
 @click.argument("destination", required=False, metavar="[-]", type=click.Choice([STDOUT]))
 @click.option("-o", "--output-file", "output", type=click.Path(), metavar="FILE", help="File to write; '-' is stdout.")
-@click.option("--weights", type=click.Path(), metavar="FILE", help="A caffemodel of your own, instead of a download.")
+@click.option(
+    "--weights", type=click.Path(), metavar="FILE", help="A caffemodel or .params of your own, instead of a download."
+)
 @click.option("--random-weights", type=int, metavar="SEED", help="Made-up weights, for speed studies.")
 @click.option("--batch", type=click.IntRange(min=1), help="Fix the batch size; by default it is dynamic.")
 @click.option("--opset", type=int, default=17, show_default=True, help="Opset of the ONNX model.")
@@ -58,8 +61,8 @@ def command(
     if weights is not None and random_weights is not None:
         raise PlanishError("--weights contradicts --random-weights; give one of them")
     check_output(target, *([weights] if weights else []))
-    caffemodel = _weights(entry, weights) if random_weights is None else None
-    parts = convert_network(network, entry, caffemodel, random_weights=random_weights, batch=batch, opset=opset)
+    trained = _weights(entry, weights) if random_weights is None else None
+    parts = convert_network(network, entry, trained, random_weights=random_weights, batch=batch, opset=opset)
     write_model(parts, target)
     show_conversion(parts, target, as_json=as_json, verbose=verbose)
 

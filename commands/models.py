@@ -16,27 +16,28 @@ EPILOG = """\b
 Examples:
   planish models
   planish models caffe_vgg16
-  planish models caffe_vgg16 --prototxt > vgg16.prototxt
+  planish models caffe_vgg16 --structure > vgg16.prototxt
+  planish models mxnet_vgg16 --structure > vgg16-symbol.json
   planish models --json
 """
 
 
 @click.command(name="models", epilog=EPILOG)
 @click.argument("network", required=False)
-@click.option("--prototxt", "as_prototxt", is_flag=True, help="Print NETWORK's structure in Caffe's text format.")
+@click.option("--structure", is_flag=True, help="Print NETWORK's structure: a prototxt, or the JSON of MXNet's symbol.")
 @json_option
-def command(network: str | None, *, as_prototxt: bool, as_json: bool) -> None:
+def command(network: str | None, *, structure: bool, as_json: bool) -> None:
     """List the networks of the catalogue, or show NETWORK whole."""
     from ..models import find_network, networks  # noqa: PLC0415 - keeps `planish --help` quick
 
-    if network is None and as_prototxt:
-        raise click.UsageError("--prototxt needs the name of a network")
+    if network is None and structure:
+        raise click.UsageError("--structure needs the name of a network")
     if network is None:
         _list(dict(networks()), as_json=as_json)
         return
     entry = find_network(network)
-    if as_prototxt:
-        click.echo(entry.prototxt(), nl=False)
+    if structure:
+        click.echo(entry.structure(), nl=False)
     elif as_json:
         show_json(_document(network, entry))
     else:
@@ -73,13 +74,14 @@ def _show(document: dict[str, Any]) -> None:
 
 
 def _document(name: str, entry: Network) -> dict[str, Any]:
-    """Everything of an entry but its prototxt."""
+    """Everything of an entry but its structure."""
     from ..models import data_file  # noqa: PLC0415
 
     return {
         "name": name,
         "description": entry.description,
         "source": entry.source,
+        "framework": entry.framework,
         "parameters": entry.parameters,
         "labels": entry.labels,
         "preprocessing": asdict(entry.preprocessing),

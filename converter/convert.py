@@ -43,7 +43,27 @@ def convert_network(
         from ..models.download import weights_file  # noqa: PLC0415 - needs pooch, which takes a while to import
 
         weights = weights_file(network.weights)
+    options["preprocessing"] = network.preprocessing
     with tempfile.TemporaryDirectory() as folder:
+        if network.framework == "mxnet":
+            return _convert_symbol(Path(folder) / f"{name}-symbol.json", network.structure(), weights, options)
         prototxt = Path(folder) / f"{name}.prototxt"
-        prototxt.write_text(network.prototxt(), encoding="utf-8")
-        return convert_caffe(prototxt, weights, preprocessing=network.preprocessing, **options)
+        prototxt.write_text(network.structure(), encoding="utf-8")
+        return convert_caffe(prototxt, weights, **options)
+
+
+def _convert_symbol(
+    path: Path, symbol: str, weights: str | os.PathLike[str] | None, options: dict[str, Any]
+) -> ModelParts:
+    """Convert the text of a symbol; its parameters are named as the file of weights names them.
+
+    Files whose names have no '.' are of the older kind; so gluon's `Block.load_parameters` decides too.
+    """
+    from ..models.symbol import with_block_names  # noqa: PLC0415 - a Caffe net need not wait for MXNet's reader
+    from .mxnet import convert_mxnet  # noqa: PLC0415
+    from .mxnet.params import read_params  # noqa: PLC0415
+
+    if weights is not None and not any("." in name for name in read_params(weights)):
+        symbol = with_block_names(symbol)
+    path.write_text(symbol, encoding="utf-8")
+    return convert_mxnet(path, weights, **options)

@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="AlexNet with its two columns as groups; top-1 57.1 %, top-5 80.2 %",
     source="Krizhevsky, Sutskever and Hinton, ImageNet Classification with Deep CNNs, NIPS 2012",
-    prototxt=lambda: alexnet("AlexNet", pool_first=False),
+    framework="caffe",
+    structure=lambda: alexnet("AlexNet", pool_first=False),
     preprocessing=Preprocessing(  # the mean is that of BVLC's mean image
         input="data",
         size=(227, 227),

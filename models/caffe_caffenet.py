@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="CaffeNet: AlexNet that pools before it normalizes; top-1 57.4 %, top-5 80.4 %",
     source="Jia et al., Caffe: Convolutional Architecture for Fast Feature Embedding, arXiv:1408.5093",
-    prototxt=lambda: alexnet("CaffeNet", pool_first=True),
+    framework="caffe",
+    structure=lambda: alexnet("CaffeNet", pool_first=True),
     preprocessing=Preprocessing(  # the mean is that of BVLC's mean image
         input="data",
         size=(227, 227),

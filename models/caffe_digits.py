@@ -8,7 +8,8 @@ from .network import Network, Weights
 NETWORK = Network(
     description="A VGG of six 3x3 convolutions with BatchNorm for scikit-learn's handwritten digits, enlarged to 32x32",
     source="planish: models/train_digits.py",
-    prototxt=lambda: (files(__package__) / "caffe_digits.prototxt").read_text(encoding="utf-8"),
+    framework="caffe",
+    structure=lambda: (files(__package__) / "caffe_digits.prototxt").read_text(encoding="utf-8"),
     preprocessing=Preprocessing(input="data", size=(32, 32), channel_order="GRAY", scale=(1 / 255,)),
     labels="the digits 0 to 9",
     parameters=210_666,

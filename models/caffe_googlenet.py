@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="GoogLeNet: nine inception modules and two LRN layers; top-1 68.7 %, top-5 88.9 %",
     source="Szegedy et al., Going Deeper with Convolutions, CVPR 2015",
-    prototxt=lambda: googlenet("GoogleNet"),
+    framework="caffe",
+    structure=lambda: googlenet("GoogleNet"),
     preprocessing=Preprocessing(
         input="data",
         size=(224, 224),

@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="MobileNet v1, width 1: 13 pairs of depthwise and pointwise convolutions; top-1 70.81 %, top-5 89.85 %",
     source="Howard et al., MobileNets, arXiv:1704.04861; trained for Caffe by Shicai Yang",
-    prototxt=lambda: mobilenet("MOBILENET"),
+    framework="caffe",
+    structure=lambda: mobilenet("MOBILENET"),
     preprocessing=Preprocessing(
         input="data",
         size=(224, 224),

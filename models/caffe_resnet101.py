@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="ResNet-101: 33 bottleneck blocks; top-1 76.4 %, top-5 92.9 %",
     source="He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, CVPR 2016",
-    prototxt=lambda: resnet("ResNet-101", (3, 4, 23, 3)),
+    framework="caffe",
+    structure=lambda: resnet("ResNet-101", (3, 4, 23, 3)),
     preprocessing=Preprocessing(  # the mean is that of the authors' mean image
         input="data",
         size=(224, 224),

@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="ResNet-152: 50 bottleneck blocks; top-1 77.0 %, top-5 93.3 %",
     source="He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, CVPR 2016",
-    prototxt=lambda: resnet("ResNet-152", (3, 8, 36, 3)),
+    framework="caffe",
+    structure=lambda: resnet("ResNet-152", (3, 8, 36, 3)),
     preprocessing=Preprocessing(  # the mean is that of the authors' mean image
         input="data",
         size=(224, 224),

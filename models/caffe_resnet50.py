@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="ResNet-50: 16 bottleneck blocks; top-1 75.3 %, top-5 92.2 %",
     source="He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, CVPR 2016",
-    prototxt=lambda: resnet("ResNet-50", (3, 4, 6, 3)),
+    framework="caffe",
+    structure=lambda: resnet("ResNet-50", (3, 4, 6, 3)),
     preprocessing=Preprocessing(  # the mean is that of the authors' mean image
         input="data",
         size=(224, 224),

@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="SqueezeNet v1.1: eight fire modules, no fully connected layer, 5 MB",
     source="Iandola et al., SqueezeNet, arXiv:1602.07360, and the authors' repository for v1.1",
-    prototxt=lambda: squeezenet("SqueezeNet_v1.1"),
+    framework="caffe",
+    structure=lambda: squeezenet("SqueezeNet_v1.1"),
     preprocessing=Preprocessing(
         input="data",
         size=(227, 227),

@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="VGG-16: 13 convolutions of 3x3 and three large fully connected layers; top-1 71.5 % (MatConvNet)",
     source="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration D",
-    prototxt=lambda: vgg("VGG_ILSVRC_16_layers", (2, 2, 3, 3, 3)),
+    framework="caffe",
+    structure=lambda: vgg("VGG_ILSVRC_16_layers", (2, 2, 3, 3, 3)),
     preprocessing=Preprocessing(
         input="data",
         size=(224, 224),

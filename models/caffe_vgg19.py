@@ -7,7 +7,8 @@ from .network import IMAGENET_LABELS, Network, Weights
 NETWORK = Network(
     description="VGG-19: VGG-16 with three more convolutions",
     source="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015, configuration E",
-    prototxt=lambda: vgg("VGG_ILSVRC_19_layers", (2, 2, 4, 4, 4)),
+    framework="caffe",
+    structure=lambda: vgg("VGG_ILSVRC_19_layers", (2, 2, 4, 4, 4)),
     preprocessing=Preprocessing(
         input="data",
         size=(224, 224),

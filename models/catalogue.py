@@ -8,11 +8,12 @@ import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_args
 
 from ..errors import PlanishError, nearest
-from .network import Network
+from .network import Framework, Network
 
-FRAMEWORKS = ("caffe",)
+FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 """A network's name begins with one of these and '_'."""
 
 FOLDER = Path(__file__).parent

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "PLANISH_CACHE"
 """Environment variable that names the cache folder."""
+
+_LARGEST = 2
+"""Times its known size that a file in an archive may take."""
 
 TIMEOUT_S = 30
 """Seconds without an answer or a byte after which a server is given up."""
@@ -43,6 +48,8 @@ def weights_file(weights: Weights) -> Path:
     if not weights.urls:
         return FOLDER / weights.file
     target = cache_folder() / weights.file
+    if target.exists() and _is_published(target, weights):
+        return target
     failures = []
     for url in weights.urls:
         try:
@@ -56,14 +63,40 @@ def weights_file(weights: Weights) -> Path:
     )
 
 
+def _is_published(path: Path, weights: Weights) -> bool:
+    import pooch  # noqa: PLC0415
+
+    return bool(pooch.hashes.hash_matches(str(path), weights.checksum))
+
+
 def _retrieve(weights: Weights, url: str) -> Path:
     import pooch  # noqa: PLC0415
 
     pooch.get_logger().setLevel("WARNING")
+    cache = cache_folder()
     with _Bar(weights.file) as bar:
         downloader = pooch.HTTPDownloader(progressbar=bar if sys.stderr.isatty() else False, timeout=TIMEOUT_S)
-        path = pooch.retrieve(url, weights.checksum, weights.file, cache_folder(), downloader=downloader)
-    return Path(path)
+        if not url.endswith(".zip"):
+            return Path(pooch.retrieve(url, weights.checksum, weights.file, cache, downloader=downloader))
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            archive = pooch.retrieve(url, None, "archive.zip", folder, downloader=downloader)
+            return _unpack(Path(archive), weights)
+
+
+def _unpack(archive: Path, weights: Weights) -> Path:
+    """Put the file of weights in `archive` into the cache; its checksum is that of the file, not of the archive."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            member = packed.getinfo(weights.file)
+            if member.file_size > _LARGEST * weights.bytes:
+                raise ValueError(f"{weights.file} in it would take {member.file_size} bytes")
+            path = Path(packed.extract(member, archive.parent))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"it gives no .zip with {weights.file} in it") from error
+    if not _is_published(path, weights):
+        raise ValueError("the hash of the file in it is another")
+    return path.replace(cache_folder() / weights.file)
 
 
 def _reason(error: Exception) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..preprocessing import Preprocessing
+
+Framework = Literal["caffe", "mxnet"]
 
 IMAGENET_LABELS = "the 1000 classes of ILSVRC-2012, in the order of their sorted WordNet ids (synset_words.txt)"
 
@@ -16,9 +19,9 @@ class Weights:
 
     Attributes:
         file: its name: beside the network's file if it is packaged, else in the download cache.
-        bytes: its size.
+        bytes: its size; where nobody has published it, what its arrays take.
         license: the terms it is published under.
-        urls: where it is published, tried in this order; none if it is packaged.
+        urls: where it is published, itself or packed in a .zip, tried in this order; none if it is packaged.
         sha256: its checksum in hexadecimal, where somebody has published it.
         sha1: the same; a file needs one of the two, or `note` says that there is none.
         note: what to know about the file or its checksum.
@@ -47,7 +50,8 @@ class Network:
     Attributes:
         description: what it is, and how accurate by its publishers.
         source: the paper or page that defines it.
-        prototxt: makes its structure in Caffe's text format.
+        framework: which one's converter reads it.
+        structure: makes its structure as that framework writes it: a prototxt, or the JSON of a symbol.
         preprocessing: from an image to its input.
         labels: what its outputs mean.
         parameters: how many it learned: weights, biases, gains; without BatchNorm's statistics.
@@ -57,7 +61,8 @@ class Network:
 
     description: str
     source: str
-    prototxt: Callable[[], str]
+    framework: Framework
+    structure: Callable[[], str]
     preprocessing: Preprocessing
     labels: str
     parameters: int

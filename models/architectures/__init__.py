@@ -1,4 +1,5 @@
-"""The architectures of the catalogue, each written down from the tables of its paper as a Caffe prototxt.
+"""The architectures of the catalogue, each written down from the tables of its paper.
 
-Layers bear the names of the published nets, so that the published weights fit.
+They are Caffe prototxts or, in the modules called `gluon_...`, MXNet symbols. Layers and parameters bear the names of
+the published nets, so that the published weights fit.
 """

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import sys
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from planish.commands import main
+from planish.converter.convert import convert
 from planish.models import data_file, find_network
 from planish.models.catalogue import FOLDER
 from planish.preprocessing import read_preprocessing
@@ -19,6 +21,29 @@ from planish.runtime_check.session import Session
 def digits():
     with np.load(data_file(find_network("caffe_digits"), "evaluation")) as data:
         return data["x"][:50].transpose(0, 3, 1, 2).astype(np.float32) / 255, data["y"][:50]
+
+
+@pytest.fixture
+def write_squeezenet():
+    """write_squeezenet(path, older) -> the first convolution's weight, of those that the file got."""
+
+    def write(path, *, older):
+        parts = convert("mxnet_squeezenet1_1", random_weights=3)
+        symbol = json.loads(find_network("mxnet_squeezenet1_1").structure())
+        variables = [node for node in symbol["nodes"][1:] if node["op"] == "null"]
+        body = struct.pack("<QQQ", 0x112, 0, len(variables))
+        for node in variables:
+            array = parts.tensors[node["name"]]
+            body += struct.pack(f"<Iii{array.ndim}q", 0xF993FAC9, 0, array.ndim, *array.shape)
+            body += struct.pack("<iii", 1, 0, 0) + array.tobytes()
+        body += struct.pack("<Q", len(variables))
+        for node in variables:
+            name = (node["attrs"]["__block_name__"] if older else node["name"]).encode()
+            body += struct.pack("<Q", len(name)) + name
+        path.write_bytes(body)
+        return parts.tensors["features.0.weight"]
+
+    return write
 
 
 @pytest.fixture
@@ -70,6 +95,28 @@ def test_random_weights_need_no_download_and_follow_their_seed(tmp_path, offline
     assert not offline.exists()
 
 
+@pytest.mark.parametrize(("name", "older"), [("structural", False), ("block", True)])
+def test_mxnet_takes_its_parameters_under_either_kind_of_name(name, older, tmp_path, write_squeezenet):
+    params, path = tmp_path / f"{name}.params", tmp_path / "squeezenet.onnx"
+    expected = write_squeezenet(params, older=older)
+    assert main(["convert", "mxnet_squeezenet1_1", "--weights", str(params), "-o", str(path)]) == 0
+    model = onnx.load(path)
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    np.testing.assert_array_equal(stored["conv0_weight" if older else "features.0.weight"], expected)
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert read_preprocessing(model) == find_network("mxnet_squeezenet1_1").preprocessing
+
+
+def test_mxnet_with_random_weights_needs_no_download(tmp_path, offline):
+    path = tmp_path / "mobilenet.onnx"
+    assert main(["convert", "mxnet_mobilenet1_0", "--random-weights", "0", "--batch", "2", "-o", str(path)]) == 0
+    (answer,) = Session(onnx.load(path)).run({"data": np.ones((2, 3, 224, 224), np.float32)}).values()
+    assert answer.shape == (2, 1000)
+    assert np.isfinite(answer).all()
+    assert answer.std() > 0
+    assert not offline.exists()
+
+
 def test_weights_of_ones_own(tmp_path, digits):
     path = tmp_path / "digits.onnx"
     own = FOLDER / "caffe_digits.caffemodel"
@@ -104,6 +151,7 @@ def test_json_report(tmp_path, capsys):
         (["caffe_digits", "--weights", "{in}", "-o", "{in}"], "is the input itself"),
         (["caffe_digits", "--weights", "missing.caffemodel", "-o", "{out}"], "missing.caffemodel"),
         (["caffe_squeezenet_v1_1", "--weights", "{in}", "-o", "{out}"], "conv1"),
+        (["mxnet_squeezenet1_1", "--weights", "{in}", "-o", "{out}"], "in.caffemodel"),
         (["caffe_digits", "-o", "no/such/folder/a.onnx"], "does not exist"),
         (["caffe_digits", "--opset", "3", "-o", "{out}"], "opset 3"),
     ],

@@ -5,6 +5,7 @@ import json
 import pytest
 from planish.commands import main
 from planish.converter.caffe.text import parse_text
+from planish.converter.mxnet.symbol import parse_symbol
 from planish.models import networks
 
 
@@ -38,15 +39,22 @@ def test_one_network_whole(capsys):
         assert fact in shown
 
 
-def test_the_prototxt_of_a_network(capsys):
-    assert main(["models", "caffe_squeezenet_v1_1", "--prototxt"]) == 0
+def test_the_prototxt_of_a_caffe_network(capsys):
+    assert main(["models", "caffe_squeezenet_v1_1", "--structure"]) == 0
     layers = parse_text(capsys.readouterr().out, "printed").messages("layer")
     assert layers[-1].string("name") == "prob"
 
 
+def test_the_symbol_of_an_mxnet_network(capsys):
+    assert main(["models", "mxnet_squeezenet1_1", "--structure"]) == 0
+    symbol = parse_symbol(capsys.readouterr().out)
+    assert symbol.nodes[0].hidden["shape"] == "(1, 3, 224, 224)"
+    assert [symbol.nodes[head.node].operator for head in symbol.heads] == ["Flatten"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["caffe_vgg_16"], "did you mean 'caffe_vgg16'"), (["--prototxt"], "needs the name of a network")],
+    [(["caffe_vgg_16"], "did you mean 'caffe_vgg16'"), (["--structure"], "needs the name of a network")],
 )
 def test_bad_arguments(arguments, message, capsys):
     assert main(["models", *arguments]) == 2

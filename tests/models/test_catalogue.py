@@ -1,4 +1,4 @@
-"""Every entry of the catalogue is complete, and its prototxt is the network that it says."""
+"""Every entry of the catalogue is complete, and its structure is the network that it says."""
 
 import re
 
@@ -16,24 +16,30 @@ REQUIRED = {
     "caffe_squeezenet_v1_1",
     "caffe_resnet50",
     "caffe_digits",
+    "mxnet_resnet50",
+    "mxnet_resnet50_v2",
+    "mxnet_vgg16",
+    "mxnet_squeezenet1_1",
+    "mxnet_mobilenet1_0",
 }
 NAMES = sorted(networks())
 
 
 def test_the_catalogue_has_what_it_must_have():
     assert set(NAMES) >= REQUIRED
-    assert len(NAMES) == len(list(FOLDER.glob("caffe_*.py")))
+    assert len(NAMES) == len([*FOLDER.glob("caffe_*.py"), *FOLDER.glob("mxnet_*.py")])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_entries_are_complete(name):
     entry = find_network(name)
+    assert name.startswith(f"{entry.framework}_")
     assert entry.description
     assert entry.source
     assert entry.labels
     weights = entry.weights
     assert weights.license
-    assert weights.bytes > 4 * entry.parameters
+    assert weights.bytes >= 4 * entry.parameters
     assert weights.bytes < 4.1 * entry.parameters or name == "caffe_googlenet"  # which holds its auxiliary heads too
     assert not weights.sha256 or re.fullmatch("[0-9a-f]{64}", weights.sha256)
     assert not weights.sha1 or re.fullmatch("[0-9a-f]{40}", weights.sha1)
@@ -48,12 +54,16 @@ def test_entries_are_complete(name):
 def test_parameters_and_input_are_those_of_the_entry(name, skeleton):
     entry = find_network(name)
     parts = skeleton(name)
-    # BatchNorm becomes a BatchNormalization with a mean and variance of its own and a gain and bias of 1 and 0.
+    # A BatchNormalization has a mean and a variance; Caffe's also a gain of 1 and a bias of 0, for Scale has its own.
+    # ResNet v2 normalizes its image by a gain of 1 and a bias of 0 that its file holds, but that it did not learn.
+    per_channel = 4 if entry.framework == "caffe" else 2
     statistics = sum(
-        4 * parts.tensors[node.input[1]].size for node in parts.model.graph.node if node.op_type == "BatchNormalization"
+        per_channel * parts.tensors[node.input[1]].size
+        for node in parts.model.graph.node
+        if node.op_type == "BatchNormalization"
     )
     learned = sum(array.size for array in parts.tensors.values() if array.dtype == "float32") - statistics
-    assert learned == entry.parameters
+    assert learned == entry.parameters + (6 if name == "mxnet_resnet50_v2" else 0)
     (graph_input,) = parts.model.graph.input
     assert graph_input.name == entry.preprocessing.input
     sizes = [axis.dim_value for axis in graph_input.type.tensor_type.shape.dim]
@@ -70,6 +80,11 @@ MACS = {
     "caffe_googlenet": 1_582_671_872,
     "caffe_resnet50": 3_857_973_248,
     "caffe_mobilenet": 568_740_352,
+    "mxnet_vgg16": 15_470_264_320,
+    "mxnet_resnet50": 3_857_973_248,
+    "mxnet_resnet50_v2": 4_089_184_256,
+    "mxnet_mobilenet1_0": 568_740_352,
+    "mxnet_squeezenet1_1": 349_151_936,
 }
 
 

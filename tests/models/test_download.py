@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import http.server
+import io
 import threading
+import zipfile
 
 import pytest
 from planish.errors import DownloadError
@@ -14,6 +16,23 @@ CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
+def zipped(content, name="net.params"):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+ANSWERS = {
+    "/wrong": CONTENT[::-1],
+    "/good.zip": zipped(CONTENT),
+    "/wrong.zip": zipped(CONTENT[::-1]),
+    "/bomb.zip": zipped(bytes(10 * len(CONTENT))),
+    "/other.zip": zipped(CONTENT, "../net.params"),
+    "/text.zip": b"no archive",
+}
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     """Answers by what the address asks for; counts what was asked."""
 
@@ -21,19 +40,18 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.asked.append(self.path)
-        if self.path == "/none":
+        if self.path.startswith("/none"):
             self.send_error(404)
             return
+        answer = ANSWERS.get(self.path, CONTENT)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         if self.path == "/broken":
-            self.wfile.write(CONTENT[: len(CONTENT) // 2])
+            self.wfile.write(answer[: len(answer) // 2])
             self.close_connection = True
-        elif self.path == "/wrong":
-            self.wfile.write(CONTENT[::-1])
         else:
-            self.wfile.write(CONTENT)
+            self.wfile.write(answer)
 
     def log_message(self, *_):
         pass
@@ -60,9 +78,9 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def weights(server, *paths, **changes):
+def weights(server, *paths, file="net.caffemodel", **changes):
     facts = {"sha256": SHA256} | changes
-    return Weights("net.caffemodel", len(CONTENT), "none", tuple(server.address + path for path in paths), **facts)
+    return Weights(file, len(CONTENT), "none", tuple(server.address + path for path in paths), **facts)
 
 
 def test_a_file_is_fetched_once(server, cache):
@@ -89,6 +107,30 @@ def test_sha1_is_checked_too(server):
     with pytest.raises(DownloadError, match="wrong checksum"):
         weights_file(weights(server, "/wrong", sha256="", sha1=sha1))
     assert weights_file(weights(server, "/good", sha256="", sha1=sha1)).read_bytes() == CONTENT
+
+
+def test_a_file_in_an_archive_is_unpacked_once(server, cache):
+    wanted = weights(server, "/good.zip", file="net.params")
+    assert weights_file(wanted).read_bytes() == CONTENT
+    assert weights_file(wanted) == cache / "net.params"
+    assert server.asked == ["/good.zip"]
+    assert [entry.name for entry in cache.iterdir()] == ["net.params"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/wrong.zip", "wrong checksum"),
+        ("/bomb.zip", "would take 5120000 bytes"),
+        ("/other.zip", r"no \.zip with net\.params in it"),
+        ("/text.zip", r"no \.zip with net\.params in it"),
+        ("/none.zip", "404"),
+    ],
+)
+def test_an_archive_that_is_not_the_published_one_leaves_nothing(server, cache, path, reason):
+    with pytest.raises(DownloadError, match=reason):
+        weights_file(weights(server, path, file="net.params"))
+    assert list(cache.iterdir()) == []
 
 
 def test_the_next_address_is_tried(server):
