@@ -49,8 +49,16 @@ def _work(job: dict[str, object], folder: Path) -> dict[str, object]:
         np.savez(folder / "outputs.npz", *(values[name] for name in outputs))
         report["cpu_ms"], report["wall_ms"] = _time(runtime, feeds, float(str(job["seconds"])))
         runtime.close()
-    report["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report["peak_mb"] = _peak_mb()
     return report
+
+
+def _peak_mb() -> float:
+    """Most memory this process held. Linux hands `ru_maxrss` on from the parent, VmHWM is the process's own."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    own = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+    return int(own) / 1024 if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _names(job: dict[str, object], key: str) -> tuple[str, ...]:

@@ -65,6 +65,12 @@ def test_runtime_that_crashes_is_a_result(path, tmp_path, monkeypatch, program, 
     assert row == RuntimeRow("onnxruntime", "", path, problem)
 
 
+def test_memory_is_the_runtimes_own(path):
+    held = np.ones(60_000_000)  # 480 MB in this process are none of the worker's
+    (row,) = try_runtimes(["onnxruntime"], [path], FEEDS, seconds=0.01)
+    assert 20 < row.peak_mb < 400 < held.nbytes / 1e6
+
+
 def test_wrong_outputs_are_told(tmp_path, path):
     wanted = {"scores": np.ones((1, 7), np.float32)}
     np.savez(tmp_path / "o.npz", np.ones((1, 8)))
