@@ -41,7 +41,8 @@ FORMS = {
         "groups of 16": "l = Conv <group={C16}, pads=[1,1,1,1]> (c, group16)",
     },
     "siblings": {
-        "two convolutions": "p = Conv (c, half) q = Conv (c, half) a = Relu (p) b = Relu (q) l = Concat <axis=1> (a, b)",
+        "two convolutions": "p = Conv (c, half) q = Conv (c, half) a = Relu (p) b = Relu (q) "
+        "l = Concat <axis=1> (a, b)",
         "one and a Split": "p = Conv (c, w) r = Relu (p) a, b = Split <axis=1> (r, halves) l = Concat <axis=1> (a, b)",
     },
 }

@@ -103,7 +103,7 @@ def _run(graph: gs.Graph, first: Exact | None, others: Sequence[Pass]) -> list[t
     result = Result()
     first.simplify(graph, result)
     results = [(step.name, step.run(graph)) for step in others]
-    first.specialize(graph, result)
+    first.specialize(graph, result, after_others=bool(others))
     return [(first.name, result), *results]
 
 

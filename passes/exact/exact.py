@@ -108,8 +108,13 @@ class Exact(Pass):
         result.skips.clear()
         self._settle(graph, self._simplifying, result)
 
-    def specialize(self, graph: gs.Graph, result: Result) -> None:
+    def specialize(self, graph: gs.Graph, result: Result, *, after_others: bool = False) -> None:
         """Apply the rules that are there for the target's sake, after all else: they hide layers from other passes.
+
+        Args:
+            graph: is rewritten in place.
+            result: what is done is added to it.
+            after_others: whether approximations ran before; the chains that they made of layers are left as they are.
 
         Raises:
             PlanishError: the rules cannot be measured on the target.
@@ -119,13 +124,15 @@ class Exact(Pass):
                 f"rules are measured on {MEASURABLE} only, not on {self.target.name}; leave --measure out"
             )
         result.skips.clear()
+        rules = [rule for rule in self.rules if not (after_others and rule.name == merge_linear.RULE.name)]
         if not self.measured:
-            self._settle(graph, self.rules, result)
+            self._settle(graph, rules, result)
             return
-        self._settle(graph, self._simplifying, result)
-        for rule in self.rules:
+        simplifying = [rule for rule in rules if rule.simplifies]
+        self._settle(graph, simplifying, result)
+        for rule in rules:
             if not rule.simplifies:
-                self._measure(graph, rule, result)
+                self._measure(graph, rule, simplifying, result)
 
     @property
     def _simplifying(self) -> list[Rule]:
@@ -159,17 +166,17 @@ class Exact(Pass):
                 found.apply()
                 result.changed(name, f"{rule.name}: {found.what}")
 
-    def _measure(self, graph: gs.Graph, rule: Rule, result: Result) -> None:
+    def _measure(self, graph: gs.Graph, rule: Rule, simplifying: Sequence[Rule], result: Result) -> None:
         """Apply `rule` everywhere to a copy, and to the graph itself if the copy is faster."""
         trial, tried = graph.copy(), Result()
         skips = list(self._sweep(trial, rule, tried, forced=True))
         places = [change.where for change in tried.changes]
         if places:
-            self._settle(trial, self._simplifying, tried)
+            self._settle(trial, simplifying, tried)
             gained = speedup(graph, trial, self.input_shapes)
             if gained.low > 1:
                 skips = list(self._sweep(graph, rule, result, forced=True))
-                self._settle(graph, self._simplifying, result)
+                self._settle(graph, simplifying, result)
             else:
                 why = f"{rule.name}: measured {gained.median:.3f} times as fast ({gained.low:.3f} or more), not applied"
                 skips += [Skip(place, why) for place in places]
