@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CACHE_VARIABLE = "PLANISH_CACHE"
 """Environment variable that names the cache folder."""
 
+_ARCHIVE = ".zip"
+
 _LARGEST = 2
 """Times its known size that a file in an archive may take."""
 
@@ -57,9 +59,10 @@ def weights_file(weights: Weights) -> Path:
         except (OSError, ValueError) as error:  # requests' errors are OSErrors, pooch's wrong checksum is a ValueError
             failures.append(f"\n  {url}: {_reason(error)}")
     stale = "; the file that lies there is not the published one" if target.exists() else ""
+    unpacked = ", unpacked," if weights.urls[-1].endswith(_ARCHIVE) else ""
     raise DownloadError(
         f"{weights.file} ({weights.bytes / 1e6:.0f} MB) could not be downloaded:{''.join(failures)}\n"
-        f"Fetch it by other means and put it at {target}{stale}, or name the file with --weights"
+        f"Fetch it by other means and put it{unpacked} at {target}{stale}, or name the file with --weights"
     )
 
 
@@ -76,7 +79,7 @@ def _retrieve(weights: Weights, url: str) -> Path:
     cache = cache_folder()
     with _Bar(weights.file) as bar:
         downloader = pooch.HTTPDownloader(progressbar=bar if sys.stderr.isatty() else False, timeout=TIMEOUT_S)
-        if not url.endswith(".zip"):
+        if not url.endswith(_ARCHIVE):
             return Path(pooch.retrieve(url, weights.checksum, weights.file, cache, downloader=downloader))
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:

@@ -128,8 +128,9 @@ def test_a_file_in_an_archive_is_unpacked_once(server, cache):
     ],
 )
 def test_an_archive_that_is_not_the_published_one_leaves_nothing(server, cache, path, reason):
-    with pytest.raises(DownloadError, match=reason):
+    with pytest.raises(DownloadError, match=reason) as failure:
         weights_file(weights(server, path, file="net.params"))
+    assert f"put it, unpacked, at {cache / 'net.params'}" in str(failure.value)
     assert list(cache.iterdir()) == []
 
 
