@@ -8,6 +8,7 @@ over its largest magnitude.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -38,11 +39,11 @@ def openvino(model: str, x: np.ndarray, _: str) -> Run:
 def ncnn(model: str, x: np.ndarray, folder: str) -> Run:
     """By pnnx's static binary, without 16-bit storage."""
     import ncnn as runtime
-    import pnnx
 
     copy = f"{folder}/m.onnx"
     shutil.copy(model, copy)
-    found = Path(pnnx.__file__).parent.rglob("pnnx*")
+    spec = importlib.util.find_spec("pnnx")  # importing it would need torch
+    found = Path(str(spec.origin)).parent.rglob("pnnx*") if spec is not None else iter(())
     binary = next(path for path in found if path.is_file() and os.access(path, os.X_OK))
     shape = ",".join(map(str, x.shape))
     subprocess.run([binary, copy, f"inputshape=[{shape}]", "fp16=0"], cwd=folder, capture_output=True, check=False)

@@ -4,18 +4,17 @@ import numpy as np
 import onnx
 from hypothesis import strategies as st
 
-SIZES = st.integers(3, 9)
 CHANNELS = st.integers(1, 9)
 
 
 class Net:
     """A net that grows node by node; every tensor it makes may end as an output or be read once more."""
 
-    def __init__(self, draw, channels=None, rank=4):
+    def __init__(self, draw, channels=None, rank=4, least=3):
         self.draw = draw
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.channels = channels if channels is not None else draw(CHANNELS)
-        self.space = [draw(SIZES) for _ in range(rank - 2)]
+        self.space = [draw(st.integers(least, 9)) for _ in range(rank - 2)]
         self.open_batch = draw(st.booleans())
         self.batch = draw(st.integers(1, 3))
         self.nodes, self.initializers, self.made = [], {}, []

@@ -298,7 +298,7 @@ def pad_channels(draw):
 
 @pattern
 def merge_linear(draw):
-    net = Net(draw)
+    net = Net(draw, least=9)  # three strides leave a window's worth
     x = net.around("x")
     if net.maybe():
         x = net.node("Flatten", net.node("GlobalAveragePool", x))
