@@ -34,6 +34,7 @@ def filled(call: OperatorCall) -> Value:
 def like(call: OperatorCall) -> Value:
     """Zeros or ones of the shape of the input."""
     number = 1 if call.node.operator == "ones_like" else 0
+    call.options.has("dtype")  # some exporters add it; the type is the input's
     value = call.constant([number], numpy_type(call.data.dtype))
     if any(map(follows_batch, call.data.shape)):
         return call.like(call.emit("Expand", [value, call.emit("Shape", [call.data])]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...roi import ScoreMaps, position_sensitive_pool, roi_align, roi_max_pool, select_places
 from ..call import OperatorCall, Value
 from ..registry import operator
@@ -24,10 +26,13 @@ def roi_align_(call: OperatorCall) -> Value:
     bins, places = _bins(call), 1
     aligned = options.boolean("aligned", default=False)
     sensitive = options.boolean("position_sensitive", default=False)
+    # Image -1 marks a region that is none: it gives 0 (feature pyramids hand each level all regions).
+    image = call.emit("Slice", [rois, *(call.integers([number]) for number in (0, 1, 1))])
+    lifted = call.emit("Max", [rois, call.constant([0.0, *[np.finfo(np.float32).min] * 4])])
     made = roi_align(
         call.builder,
         x.tensor,
-        rois.tensor,
+        lifted,
         bins,
         scale=options.number("spatial_scale"),
         samples=options.integer("sample_ratio", -1),
@@ -36,6 +41,8 @@ def roi_align_(call: OperatorCall) -> Value:
     if sensitive:
         places = bins[0] * bins[1]
         made = select_places(call.builder, made, x.shape[1] // places, bins)
+    absent = call.emit("Less", [call.emit("Unsqueeze", [image, call.integers([2, 3])]), call.scalar(0)])
+    made = call.emit("Where", [absent, call.scalar(0), made])
     return call.value(made, (rois.shape[0], x.shape[1] // places, *bins))
 
 
