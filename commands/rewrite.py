@@ -14,6 +14,7 @@ from .console import console, json_option, output_option, show_json, table, verb
 from .lowrank_options import lowrank_options, make_lowrank
 from .options import input_shape_option, parse_input_shapes
 from .prune_options import make_prune, prune_options
+from .quantize_options import make_quantize, quantize_options
 
 if TYPE_CHECKING:
     from ..files import ModelParts
@@ -33,6 +34,7 @@ Examples:
   planish rewrite --pass lowrank --ratio 2 --scope conv --save-plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --layer conv2/3x3 --rank 96 model.onnx -o small.onnx
+  planish rewrite --pass quantize --data images/ model.onnx -o int8.onnx
 """
 
 
@@ -46,6 +48,7 @@ Examples:
 @click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
 @lowrank_options
 @prune_options
+@quantize_options
 @click.option("--no-exact", is_flag=True, help="Do not begin with exact rewrites (the pass 'exact').")
 @click.option("--measure", is_flag=True, help="Time exact rewrites on this machine; keep those that make it faster.")
 @click.option("--opset", type=int, metavar="N", help="Version of the ONNX operators to write.")
@@ -117,6 +120,7 @@ def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pa
     from ..passes.exact import Exact  # noqa: PLC0415
     from ..passes.lowrank import Lowrank  # noqa: PLC0415
     from ..passes.prune import Prune  # noqa: PLC0415
+    from ..passes.quantize import Quantize  # noqa: PLC0415
 
     pass_class = find_pass(name)
     if pass_class is Exact:
@@ -125,6 +129,8 @@ def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pa
         return make_lowrank(settings, materials.parts, materials.calibration, materials.target, materials.shapes)
     if pass_class is Prune:
         return make_prune(settings, materials.calibration, materials.target, materials.shapes)
+    if pass_class is Quantize:
+        return make_quantize(settings, materials.calibration, materials.shapes)
     return pass_class()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -82,6 +83,24 @@ class Session:
     def end_profiling(self) -> Path:
         """Stop the profiler and return the file that it wrote, in Chrome's trace format."""
         return Path(self._session.end_profiling())
+
+
+def optimized_model(model: onnx.ModelProto) -> onnx.ModelProto:
+    """What onnxruntime makes of `model` before it lays tensors out for the CPU: every fusion, under the old names.
+
+    Raises:
+        ModelError: onnxruntime refuses the model.
+    """
+    options = _options("all", 1, None)
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        options.optimized_model_filepath = str(path)
+        try:
+            onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own classes have no common base
+            raise ModelError(f"{model.graph.name}: onnxruntime cannot open the model: {error}") from error
+        return onnx.load(path)
 
 
 def _options(optimizations: Optimizations, threads: int, profile_folder: Path | None) -> onnxruntime.SessionOptions:

@@ -1,0 +1,164 @@
+"""Cross-layer equalization: rescale channels so that one grid for a whole tensor serves all of them well.
+
+A channel of small range wastes most of the grid; scaled up, it is rounded more finely, while the next layer's weights
+for it shrink by as much and are rounded more coarsely. Nagel et al. (2019) balance the two ranges, s = sqrt(r2 / r1).
+With one grid per filter the producer's weights do not suffer at all, so here the exponents are chosen for each group of
+tensors by the noise that its readers are predicted to receive from activations and weights together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from ..graph import unique_name
+from ..layers import Layer
+from .channels import ChannelGroup, channel_groups
+
+F64 = NDArray[np.float64]
+Real = NDArray[np.floating[Any]]
+
+EXPONENTS = np.linspace(0.0, 1.0, 9)
+"""Candidates of a in s = range^-a: 0 leaves channels as they are, 1 gives all the same range."""
+
+_ENDS = ((np.min, "low"), (np.max, "high"), (np.max, "power"))
+"""How the ranges of several tensors become one."""
+
+_MOST = 1e4
+"""Largest factor between two channels' scales."""
+
+_GPTQ_GAIN = 0.3
+"""What rounding by reconstruction leaves of the weights' noise, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRanges:
+    """What calibration data says of one tensor's channels.
+
+    Attributes:
+        low: smallest value of each channel (C,).
+        high: largest.
+        power: mean square (C,).
+    """
+
+    low: F64
+    high: F64
+    power: F64
+
+    @property
+    def span(self) -> F64:
+        """The largest magnitude of each channel (C,)."""
+        return np.maximum(self.high, -self.low)
+
+
+def equalize(graph: gs.Graph, layers: list[Layer], ranges: Mapping[str, ChannelRanges], bits: int = 8) -> list[str]:
+    """Rescale channels in `graph`, whose function stays the same on the calibration data.
+
+    Args:
+        graph: changed in place; weights are replaced, never written to.
+        layers: its layers; their weights are those before.
+        ranges: of the tensors that layers read, by name.
+        bits: of weights and activations.
+
+    Returns:
+        The names of the layers whose weights changed.
+    """
+    changed: dict[str, None] = {}
+    weights: dict[str, Real] = {layer.name: layer.weight for layer in layers}
+    biases = {layer.name: layer.bias for layer in layers}
+    for group in channel_groups(graph, layers):
+        scale = _group_scale(group, weights, ranges, bits)
+        if scale is None:
+            continue
+        for layer in group.producers:
+            weights[layer.name] = weights[layer.name] * scale.astype(np.float32).reshape(
+                -1, *[1] * (layer.weight.ndim - 1)
+            )
+            bias = biases[layer.name]
+            biases[layer.name] = None if bias is None else bias * scale.astype(np.float32)
+        for layer in group.consumers:
+            weights[layer.name] = _per_input(layer, weights[layer.name], (1 / scale).astype(np.float32))
+        changed.update(dict.fromkeys(layer.name for layer in (*group.producers, *group.consumers)))
+    for layer in layers:
+        if layer.name in changed:
+            store(graph, layer, weights[layer.name], biases[layer.name])
+    return list(changed)
+
+
+def store(graph: gs.Graph, layer: Layer, weight: Real, bias: Real | None) -> None:
+    """Give a layer other weights, as new initializers in the layout that its node has."""
+    node = layer.node
+    transposed = node.op == "MatMul" or (node.op == "Gemm" and not node.attrs.get("transB", 0))
+    node.inputs[1] = _constant(graph, f"{node.name}_weight", (weight.T if transposed else weight))
+    if bias is not None:
+        if len(node.inputs) > 2:
+            node.inputs[2] = _constant(graph, f"{node.name}_bias", bias)
+        else:
+            node.inputs.append(_constant(graph, f"{node.name}_bias", bias))
+
+
+def _constant(graph: gs.Graph, wanted: str, values: Real) -> gs.Constant:
+    return gs.Constant(unique_name(graph, wanted), np.ascontiguousarray(values, dtype=np.float32))
+
+
+def _group_scale(
+    group: ChannelGroup, weights: Mapping[str, Real], ranges: Mapping[str, ChannelRanges], bits: int
+) -> F64 | None:
+    """The scale of each channel; None where leaving them alone is best."""
+    if any(layer.name not in weights for layer in (*group.producers, *group.consumers)):
+        return None
+    known = [ranges[name] for name in group.tensors if name in ranges]
+    channels = group.producers[0].filters
+    sizes = [len(one.high) for one in known] + [layer.filters for layer in group.producers]
+    sizes += [layer.weight.shape[1] * layer.group for layer in group.consumers]
+    if not known or set(sizes) != {channels}:
+        return None
+    received = ChannelRanges(*(take([getattr(one, end) for one in known], axis=0) for take, end in _ENDS))
+    if not received.span.any():
+        return None
+    candidates = [_candidate(received.span, exponent, group.bound) for exponent in EXPONENTS]
+    losses = [
+        sum(_noise(layer, weights[layer.name], scale, received, bits) for layer in group.consumers)
+        for scale in candidates
+    ]
+    best = int(np.argmin(losses))
+    return candidates[best] if losses[best] < 0.98 * losses[0] else None
+
+
+def _candidate(span: F64, exponent: float, bound: float | None) -> F64:
+    """Scales s = span^-exponent, the largest channel's left as it is; within what a Clip lets through."""
+    alive = span > 0
+    scale = np.ones_like(span)
+    scale[alive] = np.minimum((span[alive] / span.max()) ** -exponent, _MOST)
+    if bound is not None:
+        scale[alive] = np.minimum(scale[alive], np.maximum(1.0, bound / span[alive] * (1 - 1e-6)))
+    return scale
+
+
+def _noise(layer: Layer, weight: Real, scale: F64, received: ChannelRanges, bits: int) -> float:
+    """Predicted squared error of a reader's output over its own power, from rounding activations and weights."""
+    per_channel = _by_channel(layer, weight)  # (G, N/G, C/G, taps)
+    s = scale.reshape(layer.group, 1, -1, 1)
+    levels = 2.0**bits - 1
+    step = (scale * received.span).max() / levels
+    activations = step**2 / 12 * np.square(per_channel / s).sum()
+    steps = np.abs(per_channel / s).max(axis=(2, 3)) * 2 / levels
+    energy = (scale**2 * received.power).reshape(layer.group, -1).sum(axis=1) * per_channel.shape[3]
+    rounding = (np.square(steps).sum(axis=1) / 12 * energy).sum() * _GPTQ_GAIN
+    signal = (np.square(per_channel) * received.power.reshape(layer.group, 1, -1, 1)).sum()
+    return float((activations + rounding) / max(signal, 1e-30))
+
+
+def _by_channel(layer: Layer, weight: Real) -> Real:
+    """(G, N/G, C/G, taps) of a layer's weights."""
+    return weight.reshape(layer.group, layer.filters // layer.group, weight.shape[1], -1)
+
+
+def _per_input(layer: Layer, weight: Real, factor: Real) -> Real:
+    """The weights with every input channel's multiplied by its factor (C,)."""
+    return (_by_channel(layer, weight) * factor.reshape(layer.group, 1, -1, 1)).reshape(weight.shape)

@@ -1,0 +1,156 @@
+"""Static quantization of a prepared graph: observe, equalize, choose grids, place, round."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx_graphsurgeon as gs
+
+from ...runtime_check.cost import Shape, count, infer_shapes
+from ...runtime_check.session import Feeds
+from ..graph import to_parts
+from ..layers import Layer, list_layers
+from ..statistics import Batches, Sampling
+from .equalize import equalize
+from .grid import Grid, activation_grid
+from .histogram import Histogram
+from .observe import channel_ranges, histograms
+from .placement import Placement, place
+from .ranges import RangeMethod, choose_range
+from .reconstruct import Fit, Repairs, fit_weights
+from .subset import Subset
+from .weights import layer_scales, rounded_to_nearest
+from .write_qdq import write_qdq, write_weights
+
+MOST_DIMENSIONS = 5000
+"""Layers with longer filters are rounded to the nearest: their second moments alone would take 200 MB."""
+
+_SUBSET_BYTES = 1 << 27
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSettings:
+    """How a network is quantized.
+
+    Attributes:
+        ranges: method for the grids of activations.
+        equalized: whether channels are rescaled across layers first.
+        repairs: how weights are rounded.
+        bits: of weights and activations.
+        signed: s8 activations instead of u8.
+        quantize_outputs: whether heads compute in integers too.
+        sampling: of patches for rounding.
+        fit_images: rounding uses at least so many images, where there are as many, and less than twice as many.
+    """
+
+    ranges: RangeMethod = "mse"
+    equalized: bool = True
+    repairs: Repairs = field(default_factory=Repairs)
+    bits: int = 8
+    signed: bool = False
+    quantize_outputs: bool = False
+    sampling: Sampling = field(default_factory=lambda: Sampling(samples=32, memory=1 << 28))
+    fit_images: int = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A float network, equalized, and what calibration data says of it.
+
+    Attributes:
+        graph: the network.
+        shapes: of its tensors.
+        layers: its layers.
+        macs: of every node, by name.
+        histograms: of every tensor that may be quantized.
+        images: some calibration batches, kept in memory.
+        equalized: names of the layers that equalization changed.
+    """
+
+    graph: gs.Graph
+    shapes: Mapping[str, Shape]
+    layers: Sequence[Layer]
+    macs: Mapping[str, int]
+    histograms: Mapping[str, Histogram]
+    images: Sequence[Feeds]
+    equalized: Sequence[str]
+
+
+def observe(
+    graph: gs.Graph, batches: Batches, settings: StaticSettings, input_shapes: Mapping[str, Sequence[int]]
+) -> Observed:
+    """Equalize `graph` in place and gather what its grids are chosen from.
+
+    Raises:
+        DataError: there is no data, or it makes NaN or infinity somewhere.
+    """
+    parts = to_parts(graph)
+    shapes = infer_shapes(parts, input_shapes=input_shapes)
+    macs = {node.name: node.macs for node in count(parts, shapes).nodes}
+    layers, _ = list_layers(graph, shapes, "all")
+    changed: list[str] = []
+    subset = Subset(batches, settings.fit_images, _SUBSET_BYTES)
+    if settings.equalized and layers:
+        ranges = channel_ranges(graph, [layer.node.inputs[0].name for layer in layers], subset)
+        if not settings.repairs.fits:
+            batches = subset.kept  # quick: histograms need fewer images than extremes
+        changed = equalize(graph, layers, ranges, settings.bits)
+        layers, _ = list_layers(graph, shapes, "all")
+    placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)
+    subset = Subset(batches, settings.fit_images, _SUBSET_BYTES)
+    seen = histograms(graph, placement.groups, subset)
+    return Observed(graph, shapes, layers, macs, seen, subset.kept, changed)
+
+
+def quantize_static(
+    observed: Observed, settings: StaticSettings, kept: Collection[str] = ()
+) -> tuple[gs.Graph, Placement]:
+    """The quantized network, with the layers `kept` left float; `observed` stays as it is."""
+    graph = observed.graph.copy()
+    placement = place(graph, observed.macs, kept=kept, quantize_outputs=settings.quantize_outputs)
+    grids = choose_grids(placement, observed.histograms, settings)
+    inputs = {node.name: grids[placement.groups[node.inputs[0].name]].scale for node in placement.layers}
+    write_qdq(graph, placement, grids, {})
+    graph.toposort()
+    _write_weights(graph, observed, inputs, settings)
+    graph.toposort()
+    return graph, placement
+
+
+def _write_weights(
+    graph: gs.Graph, observed: Observed, input_scales: Mapping[str, float], settings: StaticSettings
+) -> None:
+    """Integer weights for every layer with an input scale: fitted where the repairs ask for that."""
+    layers = [layer for layer in observed.layers if layer.name in input_scales]
+    nodes = {node.name: node for node in graph.nodes}
+    repairs, bits = settings.repairs, settings.bits
+    fitting = [layer for layer in layers if repairs.fits and _fittable(layer)]
+    names = {layer.name for layer in fitting}
+    for layer in layers:
+        if layer.name not in names:
+            scale = input_scales[layer.name]
+            scales = layer_scales(layer, scale, bits=bits, clipped=repairs.clipped)
+            write_weights(graph, nodes[layer.name], rounded_to_nearest(layer, scales, bits=bits), scale)
+    fits = [Fit(layer, input_scales[layer.name]) for layer in fitting]
+    fit_weights(observed.graph, graph, fits, observed.images, sampling=settings.sampling, repairs=repairs, bits=bits)
+
+
+def _fittable(layer: Layer) -> bool:
+    channels, height, width = layer.kernel_shape
+    return channels * height * width <= MOST_DIMENSIONS and layer.node.op != "MatMul"
+
+
+def choose_grids(
+    placement: Placement, histograms: Mapping[str, Histogram], settings: StaticSettings
+) -> dict[str, Grid]:
+    """The grid of every group of tensors."""
+    merged: dict[str, Histogram] = {}
+    for name, group in placement.groups.items():
+        merged[group] = merged[group].merged(histograms[name]) if group in merged else histograms[name]
+    return {
+        group: activation_grid(
+            *choose_range(histogram, settings.ranges, bits=settings.bits), bits=settings.bits, signed=settings.signed
+        )
+        for group, histogram in merged.items()
+    }

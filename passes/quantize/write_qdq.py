@@ -1,0 +1,134 @@
+"""Write QuantizeLinear and DequantizeLinear into a graph, in the form that onnxruntime and OpenVINO fuse.
+
+Scales and zero points of activations have rank 0 (with shape [1] onnxruntime's QLinearAdd fails), weights have axis 0
+(with axis 1 onnxruntime computes something else in silence), biases are int32 with the product of both scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from ..graph import is_output, unique_name
+from .grid import Grid
+from .placement import Placement, final_output
+from .weights import IntegerWeights
+
+DEQUANTIZED = "_dequantized"
+QUANTIZED = "_quantized"
+
+
+def write_qdq(
+    graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid], weights: Mapping[str, IntegerWeights]
+) -> None:
+    """Put the quantized tensors and the integer weights into `graph`.
+
+    Args:
+        graph: changed in place.
+        placement: of this very graph.
+        grids: by tensor group.
+        weights: by layer name.
+    """
+    tensors = graph.tensors()
+    made = {id(final_output(graph, node)) for node in (*placement.layers, *placement.operators)}
+    parameters = {group: _grid_constants(graph, group, grids[group]) for group in set(placement.groups.values())}
+    for node in placement.layers:
+        if node.name in weights:
+            scale = grids[placement.groups[node.inputs[0].name]].scale
+            write_weights(graph, node, weights[node.name], scale)
+    integer = {id(node) for node in (*placement.layers, *placement.operators)}
+    for name, group in placement.groups.items():
+        tensor = tensors[name]
+        readers = [node for node in tensor.outputs if id(tensor) in made or id(node) in integer]
+        _insert(graph, tensor, readers, grids[group], parameters[group])
+
+
+def write_weights(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, input_scale: float | None) -> None:
+    """Make `node` compute with integer weights and an int32 bias, each through a DequantizeLinear.
+
+    Args:
+        graph: where it stands.
+        node: Conv, Gemm or MatMul.
+        weights: what it shall compute with.
+        input_scale: step of its input's grid; None leaves the bias as it is.
+    """
+    values = weights.values
+    scales: NDArray[np.float32] = weights.scales
+    if node.op == "Gemm":
+        node.attrs["transB"] = 1
+    elif node.op == "MatMul":
+        values, scales = values.T, scales[:1].reshape(())
+    zero_points = np.zeros(scales.shape, np.int8)
+    node.inputs[1] = _dequantized(graph, f"{node.name}_weight", values, scales, zero_points)
+    if node.op == "MatMul" or input_scale is None:
+        return
+    steps = (weights.scales.astype(np.float64) * input_scale).astype(np.float32)
+    bias = np.rint(weights.bias / steps.astype(np.float64)).astype(np.int32)
+    tensor = _dequantized(graph, f"{node.name}_bias", bias, steps, None)
+    node.inputs = [node.inputs[0], node.inputs[1], tensor]
+
+
+def _dequantized(
+    graph: gs.Graph,
+    name: str,
+    values: NDArray[np.integer],
+    scales: NDArray[np.float32],
+    zero_points: NDArray[np.int8] | None,
+) -> gs.Variable:
+    """Integers through a DequantizeLinear, along axis 0 where there is more than one step."""
+    inputs = [
+        gs.Constant(unique_name(graph, f"{name}{QUANTIZED}"), np.ascontiguousarray(values)),
+        gs.Constant(unique_name(graph, f"{name}_scale"), np.asarray(scales)),
+    ]
+    if zero_points is not None:
+        inputs.append(gs.Constant(unique_name(graph, f"{name}_zero_point"), zero_points))
+    output = gs.Variable(unique_name(graph, f"{name}{DEQUANTIZED}"), np.float32, values.shape)
+    attributes = {"axis": 0} if np.ndim(scales) else {}
+    graph.nodes.insert(0, gs.Node("DequantizeLinear", output.name, attributes, inputs, [output]))
+    return output
+
+
+def _grid_constants(graph: gs.Graph, name: str, grid: Grid) -> list[gs.Constant]:
+    kind = np.int8 if grid.signed else np.uint8
+    return [
+        gs.Constant(unique_name(graph, f"{name}_scale"), np.array(grid.scale, np.float32)),
+        gs.Constant(unique_name(graph, f"{name}_zero_point"), np.array(grid.zero_point, kind)),
+    ]
+
+
+def _insert(
+    graph: gs.Graph, tensor: gs.Tensor, readers: list[gs.Node], grid: Grid, parameters: list[gs.Constant]
+) -> None:
+    """Tensor -> QuantizeLinear -> DequantizeLinear -> `readers`; a Clip before where the grid ends inside the type."""
+    quantized = gs.Variable(unique_name(graph, f"{tensor.name}{QUANTIZED}"), parameters[1].values.dtype, tensor.shape)
+    restored = gs.Variable(unique_name(graph, f"{tensor.name}{DEQUANTIZED}"), np.float32, tensor.shape)
+    for node in readers:
+        for index, other in enumerate(node.inputs):
+            if other is tensor:
+                node.inputs[index] = restored
+    nodes = []
+    source = tensor
+    if not grid.saturates:
+        source = gs.Variable(unique_name(graph, f"{tensor.name}_clipped"), np.float32, tensor.shape)
+        ends = [
+            gs.Constant(f"{source.name}_{word}", np.array(value, np.float32))
+            for word, value in (("low", grid.low), ("high", grid.high))
+        ]
+        nodes.append(gs.Node("Clip", source.name, {}, [tensor, *ends], [source]))
+    nodes.append(gs.Node("QuantizeLinear", quantized.name, {}, [source, *parameters], [quantized]))
+    nodes.append(gs.Node("DequantizeLinear", restored.name, {}, [quantized, *parameters], [restored]))
+    graph.nodes.extend(nodes)
+
+
+def dequantized_name(graph: gs.Graph, tensor: str) -> str:
+    """What the readers of a quantized tensor see."""
+    quantize = next(node for node in graph.tensors()[tensor].outputs if node.op in {"QuantizeLinear", "Clip"})
+    while quantize.op != "DequantizeLinear":
+        quantize = quantize.outputs[0].outputs[0]
+    return str(quantize.outputs[0].name)
+
+
+__all__ = ["dequantized_name", "is_output", "write_qdq", "write_weights"]

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from planish.passes.graph import to_parts
+from planish.passes.layers import list_layers
+from planish.passes.quantize.equalize import equalize
+from planish.passes.quantize.observe import channel_ranges
+from planish.runtime_check.cost import infer_shapes
+from planish.runtime_check.session import Session
+
+
+def _equalized(graph, batches):
+    shapes = infer_shapes(to_parts(graph))
+    layers, _ = list_layers(graph, shapes, "all")
+    inputs = [layer.node.inputs[0].name for layer in layers]
+    changed = equalize(graph, layers, channel_ranges(graph, inputs, batches))
+    return changed, channel_ranges(graph, inputs, batches)
+
+
+def _uneven(model, name, factors):
+    tensor = next(t for t in model.graph.initializer if t.name == name)
+    values = np.frombuffer(tensor.raw_data, np.float32).reshape(tuple(tensor.dims)).copy()
+    tensor.raw_data = (values * factors.reshape(-1, *[1] * (values.ndim - 1))).tobytes()
+
+
+def test_computes_the_same_with_even_channels(chain, graph_of, make_batches, rng):
+    factors = np.exp(rng.uniform(-4, 0, 16)).astype(np.float32)
+    for name in ("w1", "b1"):
+        _uneven(chain, name, factors)
+    batches = make_batches()
+    graph = graph_of(chain)
+    changed, ranges = _equalized(graph, batches)
+    assert len(changed) >= 2
+    spans = ranges["r1"].high
+    assert spans.max() / spans[spans > 0].min() < 1.5
+    before, after = Session(chain), Session(to_parts(graph).to_model())
+    for feeds in batches:
+        expected, got = before.run(feeds)["y"], after.run(feeds)["y"]
+        np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_scales_pass_through_a_residual_sum(make_model, graph_of, make_batches, rng):
+    model = make_model(
+        """g (float[b,3,24,20] x) => (float[b,5,24,20] y) {
+            c1 = Conv(x, w1)  r1 = Relu(c1)
+            c2 = Conv(r1, w2)  s = Add(c2, r1)  r2 = Relu(s)
+            y = Conv(r2, w3)
+        }""",
+        w1=(8, 3, 1, 1), w2=(8, 8, 1, 1), w3=(5, 8, 1, 1),
+    )  # fmt: skip
+    _uneven(model, "w1", np.exp(rng.uniform(-5, 0, 8)).astype(np.float32))
+    batches, graph = make_batches(), graph_of(model)
+    changed, _ = _equalized(graph, batches)
+    assert len(changed) == 3
+    feeds = batches.batches[0]
+    expected, got = Session(model).run(feeds)["y"], Session(to_parts(graph).to_model()).run(feeds)["y"]
+    np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("leak", ["z = Sigmoid(r1)", "z = Identity(r1)"])
+def test_channels_that_are_seen_elsewhere_stay(make_model, graph_of, make_batches, leak):
+    model = make_model(
+        f"""g (float[b,3,24,20] x) => (float[b,5,24,20] y, float[b,8,24,20] z) {{
+            c1 = Conv(x, w1)  r1 = Relu(c1)  y = Conv(r1, w2)  {leak}
+        }}""",
+        w1=(8, 3, 1, 1), w2=(5, 8, 1, 1),
+    )  # fmt: skip
+    changed, _ = _equalized(graph_of(model), make_batches())
+    assert not changed
