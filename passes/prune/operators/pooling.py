@@ -79,5 +79,5 @@ def shape(node: gs.Node, coupling: Coupling) -> None:
         return
     for reader in node.outputs[0].outputs:
         indices = constant_values(reader.inputs[1]) if reader.op == "Gather" else None
-        if indices is None or found.axis in np.asarray(indices) % len(coupling.shape(node.inputs[0])):
+        if indices is None or found.axis in np.atleast_1d(indices) % len(coupling.shape(node.inputs[0])):
             raise NotFollowedError("a shape is computed from its number of channels")

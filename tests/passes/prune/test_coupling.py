@@ -215,3 +215,16 @@ def test_what_is_not_followed_is_left_alone_and_told(make_model, prune_at_random
     groups, pruned = prune_at_random(model)
     assert re.search(reason, groups["a"].protected)
     assert count(pruned).macs() == count(model).macs()
+
+
+@pytest.mark.parametrize(("index", "harmless"), [(np.array(0), True), (np.array([2, 3]), True), (np.array(1), False)])
+def test_a_shape_may_be_looked_at_but_for_the_channels(make_model, prune_at_random, index, harmless):
+    text = f"""g (float[2,3,5,7] x) => (float[2,4,5,7] y, int64[{index.size}] s) {{
+      a = Conv (x, wa)
+      all = Shape (a)
+      some = Gather (all, index)
+      s = Reshape (some, flat)
+      y = Conv (a, wy)
+    }}"""
+    groups, _ = prune_at_random(make_model(text, wa=(6, 3, 1, 1), wy=(4, 6, 1, 1), index=index, flat=np.array([-1])))
+    assert (groups["a"].protected is None) == harmless
