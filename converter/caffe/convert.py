@@ -49,7 +49,7 @@ def convert_caffe(
     check: bool = True,
     verify: bool = False,
 ) -> ModelParts:
-    """Convert a Caffe net to ONNX.
+    """Convert a Caffe net to ONNX; notes for the user stand in the metadata, under `planish.provenance`.
 
     Args:
         prototxt: the net's structure, as text or binary, of any generation.
@@ -71,16 +71,12 @@ def convert_caffe(
         check: whether the model is run once in onnxruntime to compare its shapes with Caffe's.
         verify: whether its numbers are compared with those of OpenCV's Caffe reader; notes say the outcome.
 
-    Returns:
-        The model; its weights are views of the mapped caffemodel. `planish.provenance` in its metadata holds notes.
-
     Raises:
         SourceError: a file cannot be read, or contradicts itself or another.
         UnsupportedError: layers without ONNX form, all at once.
         ModelError: onnxruntime does not give the shapes that Caffe's rules ask for.
     """
-    if opset not in OPSETS:
-        raise SourceError(f"opset {opset} cannot be written; give one of {OPSETS[0]} to {OPSETS[-1]}")
+    _check_opset(opset)
     message = read_net_message(Path(prototxt))
     net = read_structure(message, level=level, stages=stages, postprocessing=postprocessing)
     source = read_weights(None if weights is None else Path(weights), net.layers, random_weights)
@@ -94,10 +90,20 @@ def convert_caffe(
         graph = _checked_in_onnxruntime(graph)
     if verify:
         graph.notes.extend(_verify(prototxt, weights, graph))
-    files = {"structure": Path(prototxt).name, "weights": Path(weights).name if weights else ""}
-    facts = {"framework": "caffe", **files, "notes": graph.notes}
-    graph.builder.describe(embedding.remaining() if embedding else described, facts)
+    _describe(graph, prototxt, weights, embedding.remaining() if embedding else described)
     return graph.builder.build()
+
+
+def _check_opset(opset: int) -> None:
+    if opset not in OPSETS:
+        raise SourceError(f"opset {opset} cannot be written; give one of {OPSETS[0]} to {OPSETS[-1]}")
+
+
+def _describe(
+    graph: GraphBuilder, prototxt: PathLike, weights: PathLike | None, preprocessing: Preprocessing | None
+) -> None:
+    files = {"structure": Path(prototxt).name, "weights": Path(weights).name if weights else ""}
+    graph.builder.describe(preprocessing, {"framework": "caffe", **files, "notes": graph.notes})
 
 
 def _checked_in_onnxruntime(graph: GraphBuilder) -> GraphBuilder:
