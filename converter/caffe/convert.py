@@ -57,8 +57,7 @@ def convert_caffe(
         batch: fixes the batch size; by default it is dynamic, unless a layer is bound to the declared one.
         opset: of the ONNX model.
         random_weights: seed of He initialisation, in place of `weights`.
-        preprocessing: what the model's metadata says about its input: a complete description, or fields that replace
-            those of the net's transform_param.
+        preprocessing: a complete description of the input, or fields that replace those of the net's transform_param.
         embed_preprocessing: whether the graph itself subtracts the mean, scales and reorders channels; its input is
             then RGB pixels of 0..255.
         uint8_input: whether that input is uint8 (N, H, W, C) rather than float32 (N, C, H, W).
@@ -74,14 +73,13 @@ def convert_caffe(
     Raises:
         SourceError: a file cannot be read, or contradicts itself or another.
         UnsupportedError: layers without ONNX form, all at once.
-        ModelError: onnxruntime does not give the shapes that Caffe's rules ask for.
+        ModelError: onnxruntime or OpenCV gives something else than Caffe's rules ask for.
     """
     _check_opset(opset)
     message = read_net_message(Path(prototxt))
     net = read_structure(message, level=level, stages=stages, postprocessing=postprocessing)
     source = read_weights(None if weights is None else Path(weights), net.layers, random_weights)
-    shapes = {name: tuple(shape) for name, shape in (input_shapes or {}).items()}
-    net = _cut(net, source, outputs, inputs, shapes)
+    net = _cut(net, source, outputs, inputs, {name: tuple(shape) for name, shape in (input_shapes or {}).items()})
     notes = list(net.notes)
     described = net_preprocessing(net, preprocessing, notes)
     embedding = _embedding(net, described, uint8=uint8_input) if embed_preprocessing or uint8_input else None
