@@ -18,15 +18,21 @@ def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], chain: C
     tensor, bias, output = node.inputs[0], _bias(graph, layer, chain), node.outputs[0]
     position = detach(graph, node)
     names = {other.name for other in graph.nodes}
-    for number, (stage, weight) in enumerate(zip(stages, chain.weights, strict=True)):
-        last = number == len(stages) - 1
+    made: list[gs.Node] = []
+    for stage, weight in zip(stages, chain.weights, strict=True):
         name = first_free(f"{layer.name}{stage.suffix}", names)
-        constant = gs.Constant(unique_name(graph, f"{name}.weight"), np.ascontiguousarray(_stored(node, weight)))
-        made = output if last else gs.Variable(unique_name(graph, f"{name}_out"), dtype=np.float32)
-        inputs = [tensor, constant, *(bias if last else [])]
-        graph.nodes.insert(position + number, gs.Node(node.op, name, _attributes(node, stage), inputs, [made]))
         names.add(name)
-        tensor = made
+        constant = gs.Constant(unique_name(graph, f"{name}.weight"), np.ascontiguousarray(_stored(node, weight)))
+        between = gs.Variable(unique_name(graph, f"{name}_out"), dtype=np.float32)
+        made.append(gs.Node(node.op, name, _attributes(node, stage), [tensor, constant], [between]))
+        graph.nodes.insert(position + len(made) - 1, made[-1])
+        tensor = between
+    if bias and node.op == "MatMul":  # which has no bias of its own
+        made.append(gs.Node("Add", first_free(f"{layer.name}_bias", names), {}, [tensor, *bias], [output]))
+        graph.nodes.insert(position + len(made) - 1, made[-1])
+    else:
+        made[-1].inputs.extend(bias)
+        made[-1].outputs = [output]
 
 
 def _bias(graph: gs.Graph, layer: Layer, chain: Chain) -> list[gs.Tensor]:

@@ -101,3 +101,13 @@ def test_other_goals_are_met(model, images, unit):
     if unit == "parameters":
         assert result.before.params() / result.after.params() >= 1.28
     assert dict(result.results)["lowrank"].plan.layers
+
+
+def test_a_matmul_gets_the_bias_that_the_fit_found(make_model, rng):
+    model = make_model("g (float[n,40] x) => (float[n,30] y) { a = MatMul (x, w) y = Relu (a) }", w=(40, 30))
+    rows = (rng.standard_normal((60, 12)) @ rng.standard_normal((12, 40)) + 1).astype(np.float32)
+    plan = Plan({"a": LayerPlan("gemm", 10)})
+    after = rewrite(model, [Lowrank(plan=plan, batches=[{"x": rows[:40]}])]).parts.to_model()
+    assert [node.op_type for node in after.graph.node] == ["MatMul", "Gemm", "Relu"]  # an exact rule joins the bias
+    blind = rewrite(model, [Lowrank(plan=plan)]).parts.to_model()
+    assert loss_of(model, after, rows[40:]) < loss_of(model, blind, rows[40:])
