@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from .group import LazyGroup
+from .layer_list import list_layers_option, show_all_layers
 
 EPILOG = """\b
 Examples:
@@ -29,10 +28,12 @@ class ConvertGroup(LazyGroup):
         return super().resolve_command(ctx, args)
 
 
-command: Any = click.group(
+@click.group(
     cls=ConvertGroup,
     name="convert",
     epilog=EPILOG,
     subcommands={name: f"planish.commands.convert_{name}" for name in ("caffe", "mxnet", "catalogue")},
-)(lambda: None)
-command.help = "Convert a Caffe or MXNet network, or one of the catalogue (`planish models`), to ONNX."
+)
+@list_layers_option(show_all_layers)
+def command() -> None:
+    """Convert a Caffe or MXNet network, or one of the catalogue (`planish models`), to ONNX."""

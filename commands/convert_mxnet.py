@@ -9,8 +9,9 @@ import click
 
 from ..errors import PlanishError
 from ..files import STDOUT, check_output, write_model
-from .console import console, json_option, output_option, table, verbose_option
+from .console import json_option, output_option, verbose_option
 from .conversion_report import show_conversion
+from .layer_list import list_layers_option, show_mxnet_operators
 from .options import parse_input_shapes
 
 EPILOG = """\b
@@ -20,18 +21,6 @@ Examples:
   planish convert mxnet model --input-shape data=1,3,112,112 --output fc1_output --strip-preprocessing -o fc1.onnx
   planish convert mxnet model --input-shape data=1,3,224,224 --verify mxnet --verify-python /tmp/mx/bin/python -o m.onnx
 """
-
-
-def _list_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
-    if not wanted:
-        return
-    from ..converter.mxnet.registry import operators  # noqa: PLC0415 - keeps `planish --help` quick
-
-    rows = [(entry.name, ", ".join(entry.aliases), entry.summary, entry.source) for entry in operators()]
-    console().print(
-        table(f"{len(rows)} MXNet operators", ("operator", "aliases", "meaning", "definition"), rows, left=4)
-    )
-    context.exit()
 
 
 @click.command(name="mxnet", epilog=EPILOG)
@@ -49,14 +38,7 @@ def _list_operators(context: click.Context, _: click.Parameter, wanted: bool) ->
 @click.option("--channel-order", type=click.Choice(["RGB", "BGR", "GRAY"]), help="Of the input, for the metadata.")
 @click.option("--verify", type=click.Choice(["mxnet"]), help="Compare numbers with MXNet's own.")
 @click.option("--verify-python", type=click.Path(), metavar="PATH", help="Python in which MXNet is installed.")
-@click.option(
-    "--list-operators",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_list_operators,
-    help="Show the operators that are supported, their aliases and the definition each follows.",
-)
+@list_layers_option(show_mxnet_operators)
 @json_option
 @verbose_option
 def command(prefix: str | None, output: str, **settings: Any) -> None:

@@ -26,8 +26,23 @@ def list_layers_option(show: Callable[[], None]) -> Callable[[_F], _F]:
         is_eager=True,
         expose_value=False,
         callback=stop_after_showing,
-        help="Show the layer types that are supported, their options and the definition each follows.",
+        help="Show what is supported, with options or aliases and the definition each follows.",
     )
+
+
+def show_all_layers() -> None:
+    """Print what can be converted from every framework."""
+    show_caffe_layers()
+    show_mxnet_operators()
+
+
+def show_mxnet_operators() -> None:
+    """Print every registered MXNet operator, its aliases and the definition it follows."""
+    from ..converter.mxnet.registry import operators  # noqa: PLC0415 - keeps `planish --help` quick
+
+    rows = [(entry.name, ", ".join(entry.aliases), entry.summary, entry.source) for entry in operators()]
+    columns = ("operator", "aliases", "meaning", "definition")
+    console().print(table(f"{len(rows)} MXNet operators", columns, rows, left=4))
 
 
 def show_caffe_layers() -> None:

@@ -90,7 +90,7 @@ def test_files_must_be_given(tmp_path, capsys, arguments, complaint):
 
 
 def test_the_operators_are_listed(capsys):
-    assert main(["convert", "mxnet", "--list-operators"]) == 0
+    assert main(["convert", "mxnet", "--list-layers"]) == 0
     shown = capsys.readouterr().out
     assert "Convolution" in shown
     assert "ElementWiseSum" in shown
