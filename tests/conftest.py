@@ -1,5 +1,7 @@
 """Fixtures for all tests: seeded numbers, the shared assets, and nets small enough to read."""
 
+import signal
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -14,6 +16,17 @@ SHARED = ROOT / ".." / "shared"
 def rng(request):
     """A generator seeded from the test's own name."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def start_interruptible():
+    """Start a process that Ctrl-C reaches even where the tests themselves run in the background, deaf to it."""
+
+    def start(command, **options):
+        reset = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **reset, **options)
+
+    return start
 
 
 @pytest.fixture

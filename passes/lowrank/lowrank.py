@@ -38,7 +38,7 @@ WEIGHT_ONLY_FORMS = ("spatial", "gemm")
 
 DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "gemm")
 
-SMALL_SHARE = 0.2
+SMALL_SHARE = 0.125
 """Layers with less than this part of the layers' average cost are left alone."""
 
 Choices = Sequence[tuple[Layer, Sequence[Pair]]]

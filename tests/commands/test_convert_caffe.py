@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import onnx
@@ -143,20 +142,17 @@ def test_an_unwritable_folder(convert, files, capsys):
     assert "may not be written" in capsys.readouterr().err
 
 
-def test_an_interruption_leaves_nothing(files):
-    layers = "".join(
-        f'layer {{ name: "c{i}" type: "Convolution" bottom: "{"data" if i == 0 else f"c{i - 1}"}" top: "c{i}" '
-        "convolution_param { num_output: 512 kernel_size: 3 pad: 1 } }\n"
-        for i in range(200)
+def test_an_interruption_leaves_nothing(files, start_interruptible):
+    code = (
+        "import sys, time, planish.files as files; from planish.commands import main\n"
+        "def stall(parts, stream): stream.write(b'half'); print('stalled', flush=True); time.sleep(60)\n"
+        "files._write_message = stall\n"
+        "sys.exit(main(sys.argv[1:]))"
     )
-    (files / "long.prototxt").write_text('input: "data" input_shape { dim: 1 dim: 3 dim: 20 dim: 20 }\n' + layers)
     before = sorted(files.iterdir())
-    arguments = ["convert", "caffe", "long.prototxt", "--random-weights", "0", "-o", "long.onnx"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "planish", *arguments], cwd=files, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(2.5)
-    assert process.poll() is None
+    arguments = ["convert", "caffe", "net.prototxt", "net.caffemodel", "-o", "out.onnx"]
+    process = start_interruptible([sys.executable, "-c", code, *arguments], cwd=files, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == "stalled\n"
     process.send_signal(signal.SIGINT)
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 2

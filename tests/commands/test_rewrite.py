@@ -135,7 +135,7 @@ def test_wrong_arguments_exit_with_two(digits, capsys):
     assert "did you mean 'lowrank'" in capsys.readouterr().err
 
 
-def test_control_c_leaves_nothing_behind(digits, tmp_path):
+def test_control_c_leaves_nothing_behind(digits, tmp_path, start_interruptible):
     code = (
         "import sys, time, planish.passes.lowrank.pair as pair; from planish.commands import main\n"
         "def stall(*_): print('stalled', flush=True); time.sleep(60)\n"
@@ -143,9 +143,7 @@ def test_control_c_leaves_nothing_behind(digits, tmp_path):
         "sys.exit(main(sys.argv[1:]))"
     )
     arguments = ["rewrite", "--pass", "lowrank", str(digits), "-o", str(tmp_path / "out.onnx")]
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start_interruptible([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE)
     assert process.stdout.readline() == "stalled\n"
     time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)
