@@ -207,5 +207,7 @@ def test_waifu2x_enlarges_set5_as_published(name, published):
         session = Session(converted(name, input_shapes={"input": padded.shape}, check=False).to_model())
         (enlarged,) = session.run({"input": padded}).values()
         truth = luma(np.asarray(picture, np.float64))
-        values.append(psnr(luma(enlarged[0].clip(0, 1).transpose(1, 2, 0) * 255.0), truth, 2))
+        margin = (enlarged.shape[2] - truth.shape[0]) // 2  # of upconv7's output, which reaches over the picture
+        inner = enlarged[0, :, margin : margin + truth.shape[0], margin : margin + truth.shape[1]]
+        values.append(psnr(luma(inner.clip(0, 1).transpose(1, 2, 0) * 255.0), truth, 2))
     assert np.mean(values) == pytest.approx(published, abs=0.15)
