@@ -7,7 +7,8 @@ import onnx
 import pytest
 from planish.errors import DataError, ModelError
 from planish.files import read_parts
-from planish.runtime_check import Thresholds, check
+from planish.runtime_check.check import check
+from planish.runtime_check.gates import Thresholds
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from planish.files import as_parts
-from planish.runtime_check import check
+from planish.runtime_check.check import check
 from planish.runtime_check.data import open_data
 from planish.runtime_check.inputs import model_inputs
 from planish.runtime_check.layers import compare_layers

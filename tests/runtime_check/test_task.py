@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from planish.errors import DataError
-from planish.runtime_check import check
+from planish.runtime_check.check import check
 from planish.runtime_check.task import find_output, guess_task, peak_of
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from planish.runtime_check import Thresholds, check
+from planish.runtime_check.check import check
+from planish.runtime_check.gates import Thresholds
 from planish.runtime_check.runtimes import RuntimeRow
 
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("jinja2", reason="the extra 'report' is not installed")
 pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
 
-from planish.runtime_check import check
+from planish.runtime_check.check import check
 from planish.runtime_check.report.html import to_html
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -2,7 +2,8 @@
 
 import xml.etree.ElementTree as ET
 
-from planish.runtime_check import Thresholds, check
+from planish.runtime_check.check import check
+from planish.runtime_check.gates import Thresholds
 from planish.runtime_check.report.junit import to_junit
 
 

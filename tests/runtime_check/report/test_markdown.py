@@ -1,7 +1,8 @@
 """The Markdown summary."""
 
 import pytest
-from planish.runtime_check import Thresholds, check
+from planish.runtime_check.check import check
+from planish.runtime_check.gates import Thresholds
 from planish.runtime_check.report.markdown import to_markdown
 
 

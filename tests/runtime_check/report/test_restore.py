@@ -4,8 +4,9 @@ import json
 
 import pytest
 from planish.errors import DataError
-from planish.runtime_check import CheckResult, check
+from planish.runtime_check.check import check
 from planish.runtime_check.report.restore import read_result, restore
+from planish.runtime_check.result import CheckResult
 
 
 def test_round_trip_through_json(full_result, tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planish.runtime_check import check
+from planish.runtime_check.check import check
 from planish.runtime_check.report.summary import columns, rows, stage_rows, statements, title
 from planish.runtime_check.stages import Stage, StageCost
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from planish.errors import MissingExtraError, ModelError
-from planish.runtime_check import check
+from planish.runtime_check.check import check
 from planish.runtime_check.runtimes import table
 from planish.runtime_check.runtimes.table import RuntimeRow, try_runtimes
 
