@@ -116,6 +116,10 @@ def multibox_priors(
     return np.clip(boxes, 0, 1) if clip else boxes
 
 
+_MIN_RATIO = 1e-6
+"""Height over width of an anchor; nothing that was ever trained comes near."""
+
+
 def region_anchors(
     base: int, ratios: Sequence[float], scales: Sequence[float], *, floor_area: bool, half_even: bool = False
 ) -> Boxes:
@@ -124,6 +128,9 @@ def region_anchors(
     A square of `base` pixels takes each ratio, its sides rounded to whole pixels, then each scale; corners are
     inclusive (py-faster-rcnn `generate_anchors.py`, MXNet `proposal-inl.h`).
 
+    Raises:
+        ValueError: a ratio is not above 0, or a size is no number of pixels.
+
     Args:
         base: side of the square.
         ratios: height over width.
@@ -131,6 +138,8 @@ def region_anchors(
         floor_area: whether the area over the ratio is cut to a whole number, as MXNet does.
         half_even: whether halves are rounded to even numbers, as NumPy does, or up.
     """
+    if not all(_MIN_RATIO <= ratio <= 1 / _MIN_RATIO for ratio in ratios) or not np.isfinite(scales).all():
+        raise ValueError(f"anchors of ratios {tuple(ratios)} and scales {tuple(scales)} are none: ratios are above 0")
     centre, anchors = (base - 1) / 2, []
     for ratio in ratios:
         area = base * base / ratio

@@ -105,7 +105,10 @@ def _propose(
     if scores.shape[0] != 1:
         raise call.unsupported("proposes for one image at a time; set the batch size of the inputs to 1")
     call.fix_batch("it proposes for one image at a time")
-    first = region_anchors(base, ratios, scales, floor_area=False, half_even=half_even)
+    try:
+        first = region_anchors(base, ratios, scales, floor_area=False, half_even=half_even)
+    except ValueError as error:
+        raise call.error(str(error)) from error
     options = ProposalOptions(
         anchor_grid(first, cells, stride),
         cells,

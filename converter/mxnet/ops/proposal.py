@@ -39,7 +39,10 @@ def _proposal_options(call: OperatorCall, cells: tuple[int, int]) -> ProposalOpt
     options = call.options
     stride = options.integer("feature_stride", 16)
     ratios, scales = options.numbers("ratios", (0.5, 1.0, 2.0)), options.numbers("scales", (4.0, 8.0, 16.0, 32.0))
-    base = region_anchors(stride, ratios, scales, floor_area=True)
+    try:
+        base = region_anchors(stride, ratios, scales, floor_area=True)
+    except ValueError as error:
+        raise call.error(str(error)) from error
     grid = anchor_grid(base, cells, stride)
     before, after = options.integer("rpn_pre_nms_top_n", 6000), options.integer("rpn_post_nms_top_n", 300)
     candidates = min(before, len(grid)) if before > 0 else len(grid)
