@@ -138,7 +138,8 @@ def region_anchors(
         floor_area: whether the area over the ratio is cut to a whole number, as MXNet does.
         half_even: whether halves are rounded to even numbers, as NumPy does, or up.
     """
-    if not all(_MIN_RATIO <= ratio <= 1 / _MIN_RATIO for ratio in ratios) or not np.isfinite(scales).all():
+    possible = all(_MIN_RATIO <= ratio <= 1 / _MIN_RATIO for ratio in ratios) and np.isfinite(scales).all()
+    if not (len(ratios) and len(scales) and possible):
         raise ValueError(f"anchors of ratios {tuple(ratios)} and scales {tuple(scales)} are none: ratios are above 0")
     centre, anchors = (base - 1) / 2, []
     for ratio in ratios:

@@ -85,7 +85,7 @@ def test_anchor_grid_runs_by_row_column_anchor():
     assert grid[7].tolist() == [1, 5, 2, 6]
 
 
-@pytest.mark.parametrize("ratios", [(-1.0,), (0.0, 1.0), (float("nan"),), (1e-300,)])
+@pytest.mark.parametrize("ratios", [(-1.0,), (0.0, 1.0), (float("nan"),), (1e-300,), ()])
 def test_anchors_of_no_shape_are_refused(ratios):
     with pytest.raises(ValueError, match="ratios are above 0"):
         region_anchors(16, ratios, (8.0,), floor_area=True)
