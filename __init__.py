@@ -5,7 +5,8 @@
     planish.write_model(small.parts, "small.onnx")
     planish.check("model.onnx", "small.onnx", data="images/")
 
-What the names below need is imported when they are first used.
+What the names below need is imported when they are first used. (Nothing is imported relatively before: pytest takes the
+repository's root for a package of the folder's name, whatever that is.)
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .errors import PlanishError
-
 if TYPE_CHECKING:
     from .converter.convert import convert
+    from .errors import PlanishError
     from .files import read_model, read_parts, write_model
     from .passes.rewrite import plan, rewrite
     from .runtime_check.check import check
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "PlanishError": ".errors",
     "check": ".runtime_check.check",
     "convert": ".converter.convert",
     "plan": ".passes.rewrite",
@@ -47,7 +48,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public function from the module it lives in."""
+    """Import a public name from the module it lives in."""
     if name not in _HOMES:
         raise AttributeError(f"module 'planish' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name], __name__), name)
