@@ -53,12 +53,15 @@ def multibox_prior(call: OperatorCall) -> Value:
 def multibox_detection(call: OperatorCall) -> Value:
     """Decoded boxes (label, score, corners) by falling score, label -1 where there is none or it is suppressed."""
     options, probabilities = call.options, call.data
+    variances = options.numbers("variances", (0.1, 0.1, 0.2, 0.2))
+    if probabilities.rank != 3 or call.input(1).rank != 2 or call.input(2).rank != 3 or len(variances) != 4:
+        shapes = [value.shape for value in call.values()]
+        raise call.error(f"needs probabilities, deltas and anchors of 3, 2 and 3 axes and 4 variances, not {shapes}")
     anchors, classes = probabilities.shape[2], probabilities.shape[1]
     if options.integer("background_id", 0):
         raise call.unsupported("background_id is not 0, which MXNet's CPU code does not read either")
     deltas = call.reshape(call.input(1), (probabilities.shape[0], anchors, 4))
-    variances = call.constant(options.numbers("variances", (0.1, 0.1, 0.2, 0.2)))
-    boxes = decode_boxes(call.builder, deltas, call.input(2).tensor, variances, "CENTER_SIZE")
+    boxes = decode_boxes(call.builder, deltas, call.input(2).tensor, call.constant(variances), "CENTER_SIZE")
     if options.boolean("clip", default=True):
         boxes = call.emit("Clip", [boxes, call.scalar(0), call.scalar(1)])
     kept = MultiBoxOptions(
