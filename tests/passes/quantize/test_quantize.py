@@ -2,6 +2,7 @@ import collections
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from planish.errors import DataError, ModelError, PlanishError
 from planish.passes import rewrite
@@ -157,6 +158,8 @@ def test_quantized_models_are_declined_or_requantized(chain, make_batches, graph
 
 @pytest.mark.parametrize("opset", [9, 11, 12, 13, 17, 21, 23])
 def test_any_opset(make_model, make_batches, graph_of, opset):
+    if opset > 21 and tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 24):
+        pytest.skip("this onnxruntime gives two nodes of an optimized opset 23 model one name and refuses to open it")
     model = make_model(
         """g (float[b,3,24,20] x) => (float[b,5,24,20] y) { c = Conv(x, w1) r = Relu(c) d = Conv(r, w2) e = Relu(d)
             y = Conv(e, w3) }""",
