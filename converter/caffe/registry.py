@@ -27,14 +27,12 @@ before the first conversion, and its `@layer` decorators do the rest.
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from ...errors import PlanishError
+from ..plugins import load_handlers
 from .call import Blob, LayerCall
 
 ENTRY_POINT = "planish.caffe_layers"
@@ -103,10 +101,7 @@ def layer(
 def _load() -> None:
     from . import layers  # noqa: PLC0415 - the handlers import this module
 
-    for module in pkgutil.iter_modules(layers.__path__):
-        importlib.import_module(f"{layers.__name__}.{module.name}")
-    for plugin in entry_points(group=ENTRY_POINT):
-        plugin.load()
+    load_handlers(layers, ENTRY_POINT)
 
 
 def find_layer_type(name: str) -> LayerType | None:

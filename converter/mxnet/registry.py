@@ -24,14 +24,12 @@ the first conversion, and its `@operator` decorators do the rest.
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from ...errors import PlanishError
+from ..plugins import load_handlers
 from .call import OperatorCall, Value
 from .legacy import ALIASES
 
@@ -105,10 +103,7 @@ def operator(
 def _load() -> None:
     from . import ops  # noqa: PLC0415 - the handlers import this module
 
-    for module in pkgutil.iter_modules(ops.__path__):
-        importlib.import_module(f"{ops.__name__}.{module.name}")
-    for plugin in entry_points(group=ENTRY_POINT):
-        plugin.load()
+    load_handlers(ops, ENTRY_POINT)
 
 
 def find_operator(name: str) -> Operator | None:

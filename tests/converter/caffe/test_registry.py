@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planish.converter import plugins
 from planish.converter.caffe import registry
 from planish.converter.caffe.registry import find_layer_type, layer, layer_types
 from planish.errors import PlanishError
@@ -99,7 +100,7 @@ def test_the_documented_plug_in_adds_a_layer(forget_new_types, monkeypatch, tmp_
     (tmp_path / "planish_mish.py").write_text(documented_example())
     monkeypatch.syspath_prepend(tmp_path)
     found = [EntryPoint("mish", "planish_mish", registry.ENTRY_POINT)]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.ENTRY_POINT else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == registry.ENTRY_POINT else [])
     registry._load.cache_clear()
     x = np.random.default_rng(0).standard_normal((2, 3, 5, 7)).astype(np.float32)
     text = (
