@@ -1,4 +1,4 @@
-"""What every command shows with: tables and JSON on standard output, progress and errors on standard error."""
+"""What every command shows with: tables and JSON on standard output, notes and errors on standard error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..errors import PlanishError
@@ -51,18 +50,6 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
     for row in rows:
         made.add_row(*row)
     return made
-
-
-def progress() -> Progress:
-    """A progress bar on standard error that disappears when done; silent where that is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console(stderr=True),
-        transient=True,
-    )
 
 
 def json_option(function: _F) -> _F:
