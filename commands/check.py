@@ -11,9 +11,9 @@ import click
 from ..files import check_output, replacing
 from .console import console, json_option, note, show_json, table, verbose_option
 from .options import input_shape_option, parse_input_shapes
+from .preprocessing_options import given_preprocessing, parse_numbers, preprocessing_options
 
 if TYPE_CHECKING:
-    from ..preprocessing import Preprocessing
     from ..runtime_check.result import CheckResult
 
 EPILOG = """\b
@@ -47,24 +47,6 @@ _GATES = {
 def _gate_options(function: Any) -> Any:
     for name, text in reversed(_GATES.items()):
         function = click.option(f"--{name.replace('_', '-')}", type=float, help=f"Gate. {text}")(function)
-    return function
-
-
-def _preprocessing_options(function: Any) -> Any:
-    numbers = "one number, or one per channel, with commas"
-    for option in reversed(
-        (
-            click.option("--mean", metavar="M", help=f"Subtracted from the pixels 0..255: {numbers}."),
-            click.option("--scale", metavar="S", help=f"Multiplied afterwards: {numbers}."),
-            click.option("--channel-order", type=click.Choice(["RGB", "BGR", "GRAY"]), help="Of the input's channels."),
-            click.option(
-                "--resize", type=click.Choice(["warp", "short", "none"]), help="Whole image, shorter side, or not."
-            ),
-            click.option("--resize-to", type=click.IntRange(min=1), metavar="PIXELS", help="Side to resize to."),
-            click.option("--crop", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the centre crop."),
-        )
-    ):
-        function = option(function)
     return function
 
 
@@ -104,7 +86,7 @@ def _preprocessing_options(function: Any) -> Any:
 @click.option(
     "--latency-seconds", type=float, default=5.0, show_default=True, help="How long to time the models; 0: not at all."
 )
-@_preprocessing_options
+@preprocessing_options
 @_gate_options
 @input_shape_option
 @click.option("--profile", is_flag=True, help="Time every node, and show which stages got faster or slower.")
@@ -128,7 +110,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         other,
         data=data,
         labels=settings["labels"],
-        preprocessing=_preprocessing(model, settings),
+        preprocessing=given_preprocessing(model, settings),
         thresholds=Thresholds(**{field.name: settings[field.name] for field in fields(Thresholds)}),
         limit=settings["limit"],
         seed=settings["seed"],
@@ -148,40 +130,9 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
     return 0 if result.passed else 1
 
 
-def _preprocessing(model: str, settings: dict[str, Any]) -> Preprocessing | None:
-    """What the model's metadata says, changed by the options; None where neither says anything."""
-    from ..files import read_parts  # noqa: PLC0415
-    from ..preprocessing import Preprocessing, read_preprocessing  # noqa: PLC0415
-
-    crop = settings["crop"]
-    changes = {
-        "mean": _numbers("--mean", settings["mean"]),
-        "scale": _numbers("--scale", settings["scale"]),
-        "channel_order": settings["channel_order"],
-        "resize": settings["resize"],
-        "resize_to": settings["resize_to"],
-        "size": None if crop is None else (crop, crop),
-    }
-    if all(value is None for value in changes.values()):
-        return None
-    described = read_preprocessing(read_parts(model).model, model) or Preprocessing()
-    if settings["mean"] is not None:
-        changes |= {"mean_image": ""}
-    return described.with_changes(**changes)
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(float(number) for number in text.split(","))
-    except ValueError as error:
-        raise click.UsageError(f"{option} {text}: must be numbers with commas, like 104,117,123") from error
-
-
 def _counts(option: str, text: str) -> list[int]:
-    numbers = _numbers(option, text) or ()
-    if not numbers or any(number < 1 or number % 1 for number in numbers):
+    numbers = parse_numbers(option, text)
+    if any(number < 1 or number % 1 for number in numbers):
         raise click.UsageError(f"{option} {text}: must be whole numbers from 1, with commas")
     return [int(number) for number in numbers]
 

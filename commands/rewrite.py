@@ -13,6 +13,7 @@ from ..files import STDOUT, check_output, write_model
 from .console import console, json_option, output_option, show_json, table, verbose_option
 from .lowrank_options import lowrank_options, make_lowrank
 from .options import input_shape_option, parse_input_shapes
+from .preprocessing_options import given_preprocessing, preprocessing_options
 from .prune_options import make_prune, prune_options
 from .quantize_options import make_quantize, quantize_options
 
@@ -46,6 +47,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Calibrate on N of them, chosen by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is made at random.")
 @click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
+@preprocessing_options
 @lowrank_options
 @prune_options
 @quantize_options
@@ -70,7 +72,7 @@ def command(
     shapes = parse_input_shapes(input_shape)
     wanted = _pass_names(names, settings)
     parts = read_parts(model)
-    materials = _Materials(parts, _calibration(parts, settings, shapes), find_target(settings["target"]), shapes)
+    materials = _Materials(parts, _calibration(model, parts, settings, shapes), find_target(settings["target"]), shapes)
     passes = [_make_pass(name, settings, materials) for name in wanted]
     rewritten = rewrite(
         parts, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
@@ -92,13 +94,18 @@ class _Materials:
     shapes: dict[str, tuple[int, ...]]
 
 
-def _calibration(parts: ModelParts, settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> Calibration | None:
+def _calibration(
+    model: str, parts: ModelParts, settings: dict[str, Any], shapes: dict[str, tuple[int, ...]]
+) -> Calibration | None:
     from ..passes.calibration import open_calibration  # noqa: PLC0415
 
+    preprocessing = given_preprocessing(model, settings)
     if settings["data"] is None:
+        if preprocessing is not None:
+            raise PlanishError("--mean, --scale, --resize and the like say how to read --data; give it, or leave them")
         return None
     return open_calibration(
-        parts, settings["data"], limit=settings["limit"], seed=settings["seed"], input_shapes=shapes
+        parts, settings["data"], preprocessing, limit=settings["limit"], seed=settings["seed"], input_shapes=shapes
     )
 
 
