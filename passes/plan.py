@@ -5,12 +5,14 @@
       "settings": {"ratio": 2.0, "ranks": "energy", "scope": "all"},
       "layers": {
         "conv2/3x3": {"form": "spatial", "rank": 96, "macs": [346816512, 175546368], "error": 0.021},
+        "conv3/3x3": {"form": "tucker", "ranks": [32, 48]},
         "loss3/classifier": {"form": "gemm", "rank": 400}
       }
     }
 
-`form` and `rank` are what counts; the other facts of a layer are for the reader. Layers that are not named are left
-alone. accnn's config.json (`conv_params` and `fc_params`, a rank by layer name) is a plan too.
+`form` and `rank`, or `ranks` of a form that has two, are what counts; the other facts of a layer are for the reader.
+Layers that are not named are left alone. accnn's config.json (`conv_params` and `fc_params`, a rank by layer name) is a
+plan too.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Any
 from ..errors import PlanError
 from ..files import replacing
 from .layers import Layer
-from .options import KEEP, Option
+from .options import KEEP, Option, Ranks
 
 VERSION = 1
 _VERSION_KEY = "planish_plan"
@@ -38,13 +40,18 @@ class LayerPlan:
 
     Attributes:
         form: name of the form.
-        rank: K.
+        ranks: K, or as many as the form has.
         facts: expected cost and error, for the reader.
     """
 
     form: str
-    rank: int
+    ranks: Ranks
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> int:
+        """The first of the ranks."""
+        return self.ranks[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,12 @@ class Plan:
         for option in options:
             if option.form != KEEP:
                 facts = {"macs": [before[option.layer].macs, option.macs], "error": round(option.error, 6)}
-                planned[option.layer] = LayerPlan(option.form, option.rank, facts)
+                planned[option.layer] = LayerPlan(option.form, option.ranks, facts)
         return cls(planned, settings)
 
     def to_json(self) -> str:
         """The document above."""
-        layers = {name: {"form": p.form, "rank": p.rank, **p.facts} for name, p in self.layers.items()}
+        layers = {name: {"form": p.form, **_written(p.ranks), **p.facts} for name, p in self.layers.items()}
         lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(facts)}" for name, facts in layers.items())
         body = f"{{\n{lines}\n  }}" if lines else "{}"
         return (
@@ -113,11 +120,27 @@ def _layer_plans(path: Path, layers: Any) -> dict[str, LayerPlan]:
         raise PlanError(f'{path}: "layers" is no object of layer names')
     plans: dict[str, LayerPlan] = {}
     for name, facts in layers.items():
-        if not isinstance(facts, dict) or not isinstance(facts.get("form"), str) or not _is_rank(facts.get("rank")):
-            raise PlanError(f"{path}: layer '{name}' needs a form (a name) and a rank (a whole number of at least 1)")
-        rest = {key: value for key, value in facts.items() if key not in {"form", "rank"}}
-        plans[name] = LayerPlan(facts["form"], facts["rank"], rest)
+        ranks = _read_ranks(facts) if isinstance(facts, dict) else None
+        if ranks is None or not isinstance(facts.get("form"), str):
+            raise PlanError(
+                f"{path}: layer '{name}' needs a form (a name) and a rank (a whole number of at least 1), or ranks "
+                "(a list of them)"
+            )
+        rest = {key: value for key, value in facts.items() if key not in {"form", "rank", "ranks"}}
+        plans[name] = LayerPlan(facts["form"], ranks, rest)
     return plans
+
+
+def _written(ranks: Ranks) -> dict[str, Any]:
+    return {"rank": ranks[0]} if len(ranks) == 1 else {"ranks": list(ranks)}
+
+
+def _read_ranks(facts: Mapping[str, Any]) -> Ranks | None:
+    """The ranks of one layer; None if they are not written as they should be."""
+    if ("rank" in facts) == ("ranks" in facts):
+        return None
+    ranks = [facts["rank"]] if "rank" in facts else facts["ranks"]
+    return tuple(ranks) if isinstance(ranks, list) and ranks and all(map(_is_rank, ranks)) else None
 
 
 def _accnn_plan(path: Path, document: Mapping[str, Any]) -> Plan:
@@ -126,7 +149,7 @@ def _accnn_plan(path: Path, document: Mapping[str, Any]) -> Plan:
         ranks = document.get(section) or {}
         if not isinstance(ranks, dict) or not all(_is_rank(rank) for rank in ranks.values()):
             raise PlanError(f'{path}: "{section}" must give a whole rank of at least 1 by layer name')
-        layers.update({name: LayerPlan(form, rank) for name, rank in ranks.items()})
+        layers.update({name: LayerPlan(form, (rank,)) for name, rank in ranks.items()})
     return Plan(layers, {"from": "accnn"})
 
 

@@ -15,7 +15,7 @@ AUTO = "auto"
 
 def plan_for_layer(name: str, rank: int) -> Plan:
     """The plan to rewrite one layer alone, in the form that suits it."""
-    return Plan({name: LayerPlan(AUTO, rank)})
+    return Plan({name: LayerPlan(AUTO, (rank,))})
 
 
 def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str]) -> Plan:
@@ -41,7 +41,7 @@ def _resolved(planned: LayerPlan, layer: Layer | None) -> LayerPlan:
     if planned.form != AUTO or layer is None:
         return planned
     fitting = [form.name for form in forms().values() if form.declines(layer) is None]
-    return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.rank, planned.facts)
+    return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.ranks, planned.facts)
 
 
 def _fault(name: str, planned: LayerPlan, known: Mapping[str, Layer], reasons: Mapping[str, str]) -> str | None:

@@ -44,7 +44,7 @@ def option(form: Form, layer: Layer, rank: int, target: Target, *, error: float,
     return Option(
         layer=layer.name,
         form=form.name,
-        rank=rank,
+        ranks=(rank,),
         macs=form.macs(layer, rank),
         params=form.params(layer, rank),
         latency_ms=target.chain_ms(layer, form.stages(layer, rank)),

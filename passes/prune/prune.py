@@ -107,7 +107,8 @@ class Prune(Pass):
             kept = selections[width]
             if not kept.all():
                 removed.update(group.classes[~kept].tolist())
-                planned[group.name] = LayerPlan(FORM, int(kept.sum()), {"of": group.size, "loss": offer.losses[width]})
+                facts = {"of": group.size, "loss": offer.losses[width]}
+                planned[group.name] = LayerPlan(FORM, (int(kept.sum()),), facts)
                 result.changed(group.name, f"{kept.sum()} of {group.size} channels stay ({criterion.name})")
         result.plan = Plan(planned, self._settings(criterion))
         self._remove(graph, scene, removed, None if measured is None else measured.statistics)

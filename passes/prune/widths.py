@@ -84,7 +84,7 @@ def _solve(
         for place in places:
             moved = [place if other == index else width for other, width in enumerate(current)]
             costs[offer.group, place] = prices.of_group(index, moved)
-        options.append([Option(offer.group, FORM, p, 0, 0, 0.0, 0.0, offer.losses[p]) for p in places])
+        options.append([Option(offer.group, FORM, (p,), 0, 0, 0.0, 0.0, offer.losses[p]) for p in places])
     budget = sum(costs[o.group, place] for o, place in zip(offers, current, strict=True))
     budget += allowed - prices.total(current)
     for _ in range(_CORRECTIONS):

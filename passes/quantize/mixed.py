@@ -137,8 +137,8 @@ def _options(layer: Layer, noise: float) -> list[Option]:
     whole_ms = find_target().layer_ms(layer)
     fast_ms = whole_ms / _SPEEDUP
     return [
-        Option(layer.name, KEEP, 0, layer.macs, layer.params, whole_ms, 0.0, whole_ms - fast_ms),
-        Option(layer.name, INTEGER, 8, layer.macs, layer.params, fast_ms, noise, 0.0),
+        Option(layer.name, KEEP, (0,), layer.macs, layer.params, whole_ms, 0.0, whole_ms - fast_ms),
+        Option(layer.name, INTEGER, (8,), layer.macs, layer.params, fast_ms, noise, 0.0),
     ]
 
 

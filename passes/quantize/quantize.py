@@ -123,5 +123,5 @@ class Quantize(Pass):
             if node.name not in left:
                 kind = f"s{bits} weights, u{bits} activations" + ("" if deployed else ", simulated")
                 result.changed(node.name, kind + (", equalized" if node.name in observed.equalized else ""))
-        layers = {node.name: LayerPlan(INTEGER, bits) for node in placement.layers}
+        layers = {node.name: LayerPlan(INTEGER, (bits,)) for node in placement.layers}
         result.plan = Plan(layers, {"pass": self.name, "mode": self.mode, "bits": bits, "ranges": self.settings.ranges})

@@ -14,7 +14,7 @@ def macs(option):
 
 
 def option(layer, rank, cost, loss):
-    return Option(f"l{layer}", "spatial" if rank else KEEP, rank, int(cost), 0, 0.0, 0.0, float(loss))
+    return Option(f"l{layer}", "spatial" if rank else KEEP, (rank,), int(cost), 0, 0.0, 0.0, float(loss))
 
 
 def random_problem(rng, layers=5, ranks=6):

@@ -63,7 +63,7 @@ def loss_of(model, rewritten, images):
 
 @pytest.mark.parametrize("form", ["spatial", "spatial_hv", "channel", "input_channel"])
 def test_every_form_gains_from_data(model, images, form):
-    plan = Plan({name: LayerPlan(form, 8) for name in "bcd"} | {"y": LayerPlan("gemm", 4)})
+    plan = Plan({name: LayerPlan(form, (8,)) for name in "bcd"} | {"y": LayerPlan("gemm", (4,))})
     calibration = [{"x": images[i : i + 10]} for i in range(0, 40, 10)]
     blind = rewrite(model, [Lowrank(plan=plan)]).parts.to_model()
     fitted = rewrite(model, [Lowrank(plan=plan, batches=calibration)]).parts.to_model()
@@ -106,7 +106,7 @@ def test_other_goals_are_met(model, images, unit):
 def test_a_matmul_gets_the_bias_that_the_fit_found(make_model, rng):
     model = make_model("g (float[n,40] x) => (float[n,30] y) { a = MatMul (x, w) y = Relu (a) }", w=(40, 30))
     rows = (rng.standard_normal((60, 12)) @ rng.standard_normal((12, 40)) + 1).astype(np.float32)
-    plan = Plan({"a": LayerPlan("gemm", 10)})
+    plan = Plan({"a": LayerPlan("gemm", (10,))})
     after = rewrite(model, [Lowrank(plan=plan, batches=[{"x": rows[:40]}])]).parts.to_model()
     assert [node.op_type for node in after.graph.node] == ["MatMul", "Gemm", "Relu"]  # an exact rule joins the bias
     blind = rewrite(model, [Lowrank(plan=plan)]).parts.to_model()

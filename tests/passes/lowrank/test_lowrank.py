@@ -37,7 +37,7 @@ def rewritten(model, **settings):
 
 
 def full_rank_plan(*layers):
-    return Plan({name: LayerPlan("auto", rank) for name, rank in layers})
+    return Plan({name: LayerPlan("auto", (rank,)) for name, rank in layers})
 
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
@@ -177,10 +177,10 @@ def test_a_plan_that_does_not_fit_is_refused_fault_by_fault(make_model):
     model = make_model(NET, **NET_WEIGHTS)
     plan = Plan(
         {
-            "cc": LayerPlan("spatial", 3),
-            "a": LayerPlan("spatial", 13),
-            "b": LayerPlan("gemm", 3),
-            "z": LayerPlan("spatiel", 3),
+            "cc": LayerPlan("spatial", (3,)),
+            "a": LayerPlan("spatial", (13,)),
+            "b": LayerPlan("gemm", (3,)),
+            "z": LayerPlan("spatiel", (3,)),
         }
     )
     with pytest.raises(PlanError) as caught:

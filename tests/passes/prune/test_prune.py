@@ -102,11 +102,11 @@ def test_a_plan_can_be_handed_back(model, images):
 
 
 def test_plans_that_do_not_fit_are_refused_layer_by_layer(model):
-    plan = Plan({"bb": LayerPlan("prune", 4), "y": LayerPlan("prune", 4), "e": LayerPlan("spatial", 4)})
+    plan = Plan({"bb": LayerPlan("prune", (4,)), "y": LayerPlan("prune", (4,)), "e": LayerPlan("spatial", (4,))})
     with pytest.raises(PlanError, match=r"did you mean 'b'(.|\n)*reaches an output(.|\n)*form 'spatial'"):
         pruned(model, plan=plan)
     with pytest.raises(PlanError, match="33 channels are to stay, and it has 32"):
-        pruned(model, plan=Plan({"e": LayerPlan("prune", 33)}))
+        pruned(model, plan=Plan({"e": LayerPlan("prune", (33,))}))
 
 
 def test_protected_layers_keep_their_channels(model):

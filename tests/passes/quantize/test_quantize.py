@@ -136,7 +136,7 @@ def test_a_bound_that_cannot_be_kept_is_said(chain, make_batches):
 
 def test_a_plan_names_the_layers(chain, make_batches):
     name = next(node.name or node.output[0] for node in chain.graph.node)
-    quantized, _ = _run(chain, Quantize(batches=make_batches(), plan=Plan({name: LayerPlan("int8", 8)})))
+    quantized, _ = _run(chain, Quantize(batches=make_batches(), plan=Plan({name: LayerPlan("int8", (8,))})))
     assert _operators(quantized)["QLinearConv"] == 1
 
 
