@@ -5,3 +5,4 @@ from . import greedy as greedy
 from . import lasso as lasso
 from . import magnitude as magnitude
 from .prune import Prune as Prune
+from .shrink import Shrink as Shrink

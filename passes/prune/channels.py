@@ -109,10 +109,11 @@ class Coupling:
     consumers: list[Port] = field(default_factory=list)
     pinned: dict[int, str] = field(default_factory=dict)
     _parents: list[int] = field(default_factory=list)
+    _resolved: Atoms | None = None
 
     def new(self, count: int) -> Atoms:
         """Atoms that are coupled with nothing yet."""
-        first = len(self._parents)
+        first, self._resolved = len(self._parents), None
         self._parents.extend(range(first, first + count))
         return np.arange(first, first + count)
 
@@ -125,10 +126,17 @@ class Coupling:
 
     def roots(self, atoms: Atoms) -> Atoms:
         """`root` of each."""
-        return np.array([self.root(int(atom)) for atom in atoms], dtype=np.int64)
+        if self._resolved is None:
+            resolved = np.array(self._parents, dtype=np.int64)
+            while not np.array_equal(resolved, resolved[resolved]):
+                resolved = resolved[resolved]
+            self._resolved = resolved
+        found: Atoms = self._resolved[atoms]
+        return found
 
     def unite(self, first: Atoms, second: Atoms) -> None:
         """Couple the atoms pair by pair."""
+        self._resolved = None
         for one, other in zip(first.ravel().tolist(), second.ravel().tolist(), strict=True):
             roots = sorted((self.root(one), self.root(other)))
             self._parents[roots[1]] = roots[0]

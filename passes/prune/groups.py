@@ -94,3 +94,21 @@ def _group(roots: list[int], producers: list[Port], consumers: list[Port], pinne
         consumers=consumers,
         class_of={root: index for index, root in enumerate(free)},
     )
+
+
+def spare_one(kept: NDArray[np.bool_], group: Group, coupling: Coupling) -> None:
+    """No tensor may lose all its channels: where one would, its first class stays."""
+    for part in _parts(group, coupling):
+        if not kept[part].any():
+            kept[part[0]] = True
+
+
+def _parts(group: Group, coupling: Coupling) -> list[NDArray[np.intp]]:
+    """The sets of classes that are all that some tensor has of the group, and all that it has."""
+    found = {}
+    for channels in coupling.channels.values():
+        classes = group.indices(coupling, channels.atoms)
+        own = np.unique(classes[classes >= 0])
+        if len(own) and (classes >= 0).all():
+            found[own.tobytes()] = own
+    return list(found.values())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..graph import constant_values
 from .channels import Coupling
+from .constant_channels import weight_axis
 from .criterion import Candidates, Criterion, best, criterion
 from .groups import Group
 
@@ -31,7 +32,7 @@ def magnitudes(group: Group, coupling: Coupling) -> NDArray[np.float64]:
     """(K,) the share of every class in its producers' sums of |W|."""
     scores = np.zeros(group.size)
     for port in group.producers:
-        axis = next(c.axis for c in coupling.cuts if c.node is port.node and c.index == 1 and c.atoms is port.atoms)
+        axis = weight_axis(coupling, port)
         weights = np.abs(np.asarray(constant_values(port.node.inputs[1]), dtype=np.float64))
         sums = weights.sum(axis=tuple(other for other in range(weights.ndim) if other != axis))
         classes = group.indices(coupling, port.atoms)

@@ -15,7 +15,7 @@ from ..statistics import Statistics
 from ..targets import Target
 from .channels import Coupling
 from .criterion import Candidates, Criterion
-from .groups import Group
+from .groups import Group, spare_one
 from .magnitude import magnitudes
 from .quadratic import Quadratic, errors_of_widths, quadratics
 from .widths import Offer
@@ -79,9 +79,8 @@ def make_offer(
     """
     group, forms = candidates.group, candidates.forms
     selections = criterion.selections(candidates, widths[:-1]) if len(widths) > 1 else []
-    parts = _parts(group, candidates.coupling)
     for kept in selections:
-        _spare_one(kept, parts)
+        spare_one(kept, group, candidates.coupling)
     losses = []
     if selections and forms:
         losses = errors_of_widths(forms, selections, refit=fitted)
@@ -92,24 +91,6 @@ def make_offer(
     monotone = np.maximum.accumulate([*losses, 0.0][::-1])[::-1].tolist()
     everything = np.ones(group.size, dtype=bool)
     return Offer(group.name, widths, monotone), [*selections, everything]
-
-
-def _parts(group: Group, coupling: Coupling) -> list[NDArray[np.intp]]:
-    """The sets of classes, smaller than the group, that are all that some tensor has of it."""
-    found = {}
-    for channels in coupling.channels.values():
-        classes = group.indices(coupling, channels.atoms)
-        own = np.unique(classes[classes >= 0])
-        if 0 < len(own) < group.size and (classes >= 0).all():
-            found[own.tobytes()] = own
-    return list(found.values())
-
-
-def _spare_one(kept: NDArray[np.bool_], parts: Sequence[NDArray[np.intp]]) -> None:
-    """No tensor may lose all its channels: where one would, its first stays."""
-    for part in parts:
-        if not kept[part].any():
-            kept[part[0]] = True
 
 
 def forms_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Quadratic]:
