@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+
+class _RanksType(click.ParamType):
+    """Whole numbers of at least 1 with commas between them."""
+
+    name = "K[,M]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """('32,48') to (32, 48)."""
+        ranks = value if isinstance(value, tuple) else tuple(str(value).split(","))
+        if not all(str(rank).strip().isdecimal() and int(rank) >= 1 for rank in ranks):
+            self.fail(f"'{value}' is no whole number of at least 1, nor several with commas: 32 or 32,48", param, ctx)
+        return tuple(int(rank) for rank in ranks)
+
+
 _OPTIONS = (
     click.option("--ratio", type=float, help="Goal: MACs before over MACs after (default 2)."),
     click.option("--params-ratio", type=float, help="Goal: parameters before over parameters after."),
@@ -38,7 +52,7 @@ _OPTIONS = (
     click.option("--plan", "plan_file", type=click.Path(), help="Do what this plan (or accnn config.json) says."),
     click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out."),
     click.option("--layer", help="Rewrite this layer alone, at --rank."),
-    click.option("--rank", type=click.IntRange(min=1), help="The rank for --layer."),
+    click.option("--rank", type=_RanksType(), help="The rank for --layer; two with a comma for forms that have two."),
     click.option(
         "--samples", type=click.IntRange(min=1), default=10, show_default=True, help="Positions sampled per image."
     ),

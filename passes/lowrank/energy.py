@@ -11,8 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..layers import Layer
 from ..options import Option, keep
 from ..targets import Target
@@ -25,9 +23,8 @@ def energy_options(layer: Layer, forms: Sequence[Pair], target: Target) -> list[
     options = [keep(layer, target)]
     for form in forms:
         factorization = form.factorize(layer)
-        kept = np.cumsum(factorization.singular_values)
-        ranks = useful_ranks(form, layer, target)
-        for rank, error in zip(ranks, factorization.errors(ranks), strict=True):
-            share = kept[rank - 1] / kept[-1] if kept[-1] > 0 else 1.0
-            options.append(option(form, layer, rank, target, error=error, loss=-math.log(share)))
+        offered = useful_ranks(form, layer, target)
+        for ranks, error in zip(offered, factorization.errors(offered), strict=True):
+            loss = -math.log(factorization.kept(ranks))
+            options.append(option(form, layer, ranks, target, error=error, loss=loss))
     return options

@@ -22,10 +22,11 @@ from ..relu_fit import fit_through_relu
 from ..sampling import Activations, patches, positions, values_at
 from ..statistics import Batches, Sampling, Statistics, batch_size
 from ..surroundings import Surroundings, surroundings, waves
+from .factors import Factors
 from .form import Chain
 from .pair import Pair
 from .regressed import fold
-from .regression import Moments, PairFactors, alternate, fit_second
+from .regression import Fit, Moments, alternate, fit_second
 
 F32 = NDArray[np.float32]
 
@@ -40,14 +41,12 @@ class Job:
     Attributes:
         layer: the layer.
         form: the form it takes.
-        rank: K.
         start: factors of each group that fit the original network's features.
     """
 
     layer: Layer
     form: Pair
-    rank: int
-    start: Sequence[PairFactors]
+    start: Sequence[Fit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +138,14 @@ def _fit(job: Job, targets: F32, samples: Samples, around: Surroundings) -> Chai
         wanted = targets[:, columns]
         if samples.original_shortcut is not None:
             wanted = wanted + samples.original_shortcut[:, columns]
-        fitted = _fit_linear(start, rows, wanted - offset)
+        fitted = _fit_linear(start.factors, rows, wanted - offset)
         if around.relu:
             fitted = _fit_through_relu(fitted, rows, np.maximum(wanted, 0), offset)
         fits.append(fitted)
     return fold(job.form, job.layer, fits)
 
 
-def _fit_linear(start: PairFactors, rows: F32, targets: F32) -> PairFactors:
+def _fit_linear(start: Factors, rows: F32, targets: F32) -> Fit:
     mean_x, mean_y = rows.mean(axis=0, dtype=np.float64), targets.mean(axis=0, dtype=np.float64)
     centred = rows - mean_x.astype(np.float32)
     deviations = targets - mean_y.astype(np.float32)
@@ -156,17 +155,15 @@ def _fit_linear(start: PairFactors, rows: F32, targets: F32) -> PairFactors:
         energy=float(np.vdot(deviations, deviations)) / len(rows),
         mean_x=mean_x,
         mean_y=mean_y,
-        q=start.second.shape[1],
+        q=start.composed.shape[1],
     )
-    return alternate(fit_second(start.first, moments), moments, _ROUNDS)
+    return alternate(fit_second(start.first, moments, start.middle), moments, _ROUNDS)
 
 
-def _fit_through_relu(fitted: PairFactors, rows: F32, wanted: F32, offset: F32 | float) -> PairFactors:
-    """Refit B and the bias so that relu(B features + bias + offset) meets `wanted`."""
-    rank = len(fitted.first)
-    features = np.matmul(rows.reshape(len(rows), -1, fitted.first.shape[1]), fitted.first.T).reshape(len(rows), -1)
-    second = fitted.second.reshape(len(fitted.second), -1)
-    solution = np.concatenate([second, fitted.bias[:, None]], axis=1).T.astype(np.float32)
-    best = fit_through_relu(features, solution, wanted, offset)
-    best_second = np.ascontiguousarray(best[:-1].T).reshape(len(fitted.second), -1, rank)
-    return replace(fitted, second=best_second, bias=best[-1].astype(np.float64))
+def _fit_through_relu(fitted: Fit, rows: F32, wanted: F32, offset: F32 | float) -> Fit:
+    """Refit the last factor and the bias so that relu(last features + bias + offset) meets `wanted`."""
+    factors = fitted.factors
+    solution = np.concatenate([factors.last, fitted.bias[:, None]], axis=1).T.astype(np.float32)
+    best = fit_through_relu(factors.features(rows), solution, wanted, offset)
+    last = np.ascontiguousarray(best[:-1].T)
+    return replace(fitted, factors=factors.with_last(last), bias=best[-1].astype(np.float64))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import PlanError, nearest
 from ..layers import Layer
+from ..options import Ranks
 from ..plan import LayerPlan, Plan
 from .registry import forms, unknown_form
 
@@ -13,9 +14,9 @@ AUTO = "auto"
 """As the form in a plan: the one that suits the layer."""
 
 
-def plan_for_layer(name: str, rank: int) -> Plan:
-    """The plan to rewrite one layer alone, in the form that suits it."""
-    return Plan({name: LayerPlan(AUTO, (rank,))})
+def plan_for_layer(name: str, ranks: Ranks) -> Plan:
+    """The plan to rewrite one layer alone, in the first form that suits it and has so many ranks."""
+    return Plan({name: LayerPlan(AUTO, ranks)})
 
 
 def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str]) -> Plan:
@@ -40,7 +41,8 @@ def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str])
 def _resolved(planned: LayerPlan, layer: Layer | None) -> LayerPlan:
     if planned.form != AUTO or layer is None:
         return planned
-    fitting = [form.name for form in forms().values() if form.declines(layer) is None]
+    suiting = [form for form in forms().values() if form.declines(layer) is None]
+    fitting = [form.name for form in suiting if len(form.full_ranks(layer)) == len(planned.ranks)]
     return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.ranks, planned.facts)
 
 
@@ -56,5 +58,8 @@ def _fault(name: str, planned: LayerPlan, known: Mapping[str, Layer], reasons: M
     declined = form.declines(known[name])
     if declined:
         return f"layer '{name}' cannot take the form '{planned.form}': {declined}"
-    full = form.full_rank(known[name])
-    return None if planned.rank <= full else f"layer '{name}': rank {planned.rank} is above its full rank of {full}"
+    full = form.full_ranks(known[name])
+    if len(planned.ranks) != len(full):
+        return f"layer '{name}': the form '{planned.form}' has {len(full)} rank(s), not {len(planned.ranks)}"
+    above = [pair for pair in zip(planned.ranks, full, strict=True) if pair[0] > pair[1]]
+    return f"layer '{name}': rank {above[0][0]} is above its full rank of {above[0][1]}" if above else None

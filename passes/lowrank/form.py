@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layers import ConvGeometry, Layer
+from ..options import Ranks
 
 Weights = NDArray[np.float32]
 
@@ -48,12 +49,12 @@ class Factorization(ABC):
     """A layer taken apart once, to be cut at any rank."""
 
     @abstractmethod
-    def errors(self, ranks: Sequence[int]) -> list[float]:
-        """Squared error of the output over its squared norm at each rank, or of the weights where there is no data."""
+    def errors(self, offered: Sequence[Ranks]) -> list[float]:
+        """Squared error of the output over its squared norm at all ranks, or of the weights where there is no data."""
 
     @abstractmethod
-    def chain(self, rank: int) -> Chain:
-        """The stages' weights at rank K."""
+    def chain(self, ranks: Ranks) -> Chain:
+        """The stages' weights at these ranks."""
 
 
 class Form(ABC):
@@ -70,21 +71,21 @@ class Form(ABC):
         """Why `layer` cannot take this form; None if it can."""
 
     @abstractmethod
-    def full_rank(self, layer: Layer) -> int:
-        """The rank at which nothing is lost."""
+    def full_ranks(self, layer: Layer) -> Ranks:
+        """The ranks at which nothing is lost; above them, nothing is gained."""
 
     @abstractmethod
-    def stages(self, layer: Layer, rank: int) -> Sequence[Stage]:
-        """The chain at rank K."""
+    def stages(self, layer: Layer, ranks: Ranks) -> Sequence[Stage]:
+        """The chain at these ranks."""
 
     @abstractmethod
     def factorize(self, layer: Layer) -> Factorization:
         """Take the layer's weights apart."""
 
-    def macs(self, layer: Layer, rank: int) -> int:
+    def macs(self, layer: Layer, ranks: Ranks) -> int:
         """Multiply-accumulates per sample of the chain: each stage's follow its own output size."""
         size, total = layer.input_size, 0
-        for stage in self.stages(layer, rank):
+        for stage in self.stages(layer, ranks):
             positions = layer.rows
             if stage.geometry is not None:
                 size = stage.geometry.output_size(size)
@@ -92,7 +93,7 @@ class Form(ABC):
             total += math.prod(stage.shape) * positions
         return total
 
-    def params(self, layer: Layer, rank: int) -> int:
+    def params(self, layer: Layer, ranks: Ranks) -> int:
         """Parameters of the chain, the bias included."""
-        weights = sum(math.prod(stage.shape) for stage in self.stages(layer, rank))
+        weights = sum(math.prod(stage.shape) for stage in self.stages(layer, ranks))
         return weights + (0 if layer.bias is None else layer.bias.size)

@@ -16,7 +16,7 @@ from ..base import Pass, Result, Skip, register
 from ..budget import Goal, choose_for_goal
 from ..graph import to_parts
 from ..layers import Layer, LayerScope, list_layers
-from ..options import Option, keep
+from ..options import Option, Ranks, keep
 from ..plan import Plan
 from ..statistics import Batches, Sampling, Statistics, gather
 from ..targets import Target, find_target
@@ -171,19 +171,19 @@ class Lowrank(Pass):
         planned = [(layer, forms()[plans[layer.name].form]) for layer in layers if layer.name in plans]
         if statistics is None or self.batches is None:
             chains = (
-                (layer, form, form.factorize(layer).chain(plans[layer.name].rank))
+                (layer, form, form.factorize(layer).chain(plans[layer.name].ranks))
                 for layer, form in track(planned, "Factorizing layers")
             )
         else:
-            jobs = [_job(layer, form, plans[layer.name].rank, statistics) for layer, form in planned]
+            jobs = [_job(layer, form, plans[layer.name].ranks, statistics) for layer, form in planned]
             fitted = fit_network(graph, jobs, statistics, self.batches, self.sampling)
             chains = ((job.layer, job.form, chain) for job, chain in fitted)
         for layer, form, chain in chains:
-            rank = plans[layer.name].rank
-            apply_chain(graph, layer, form.stages(layer, rank), chain)
-            saved = f"{layer.macs / 1e6:.1f} to {form.macs(layer, rank) / 1e6:.1f} MMACs"
-            result.changed(layer.name, f"{form.name}, rank {rank}: {saved}")
+            ranks = plans[layer.name].ranks
+            apply_chain(graph, layer, form.stages(layer, ranks), chain)
+            saved = f"{layer.macs / 1e6:.1f} to {form.macs(layer, ranks) / 1e6:.1f} MMACs"
+            result.changed(layer.name, f"{form.name}, rank {' and '.join(map(str, ranks))}: {saved}")
 
 
-def _job(layer: Layer, form: Pair, rank: int, statistics: Statistics) -> Job:
-    return Job(layer, form, rank, RegressedPair(form, layer, statistics[layer.name], rank).fits(rank))
+def _job(layer: Layer, form: Pair, ranks: Ranks, statistics: Statistics) -> Job:
+    return Job(layer, form, RegressedPair(form, layer, statistics[layer.name], ranks[0]).fits(ranks))

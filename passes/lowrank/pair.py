@@ -19,28 +19,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layers import Layer
+from ..options import Ranks
+from .factors import Factors
 from .form import Chain, Factorization, Form, Stage, Weights
-from .svd import TruncatedProduct
+from .truncation import SharedTruncation, Truncation
 
 _AXES = "cij"
 """Channel, row and column of a kernel."""
 
 
 class Pair(Form):
-    """A form of two stages.
+    """A form of two stages, or more: `triple.py` and `separable.py` vary it.
 
     Attributes:
         reduced: the axes that the first stage sums over, of 'cij'.
-        suffixes: appended to the layer's name for the first and the second stage.
+        suffixes: appended to the layer's name for each stage.
+        own: whether every q has an A of its own.
     """
 
     reduced: ClassVar[str]
-    suffixes: ClassVar[tuple[str, str]]
+    suffixes: ClassVar[tuple[str, ...]]
+    own: ClassVar[bool] = False
 
-    def full_rank(self, layer: Layer) -> int:
+    def full_ranks(self, layer: Layer) -> Ranks:
         """min(P, N/G * Q)."""
         p, q = self.sizes(layer)
-        return min(p, layer.filters // layer.group * q)
+        return (min(p, layer.filters // layer.group * q),)
+
+    def middle(self, layer: Layer, ranks: Ranks) -> int | None:  # noqa: ARG002 - for forms that have it
+        """The rank of a third stage; None where there is none."""
+        return None
 
     def sizes(self, layer: Layer) -> tuple[int, int]:
         """(P, Q) of one group."""
@@ -62,8 +70,9 @@ class Pair(Form):
         flat = layer.weight.reshape(layer.group, layer.filters // layer.group, -1)
         return np.ascontiguousarray(flat[:, :, self.order(layer)]).reshape(layer.group, -1, q, p)
 
-    def stages(self, layer: Layer, rank: int) -> Sequence[Stage]:
+    def stages(self, layer: Layer, ranks: Ranks) -> Sequence[Stage]:
         """The reducing stage, then the recovering one."""
+        rank = ranks[0]
         channels, height, width = layer.kernel_shape
         if not layer.is_conv:
             return (Stage(self.suffixes[0], (rank, channels)), Stage(self.suffixes[1], (layer.filters, rank)))
@@ -75,43 +84,39 @@ class Pair(Form):
             Stage(self.suffixes[1], second, layer.conv.restricted(rows=not rows, columns=not columns)),
         )
 
-    def fold(self, layer: Layer, first: Sequence[Weights], second: Sequence[Weights]) -> list[Weights]:
-        """The stages' weights from each group's A (K, P) and B (N/G, Q, K)."""
-        shapes = [stage.shape for stage in self.stages(layer, first[0].shape[0])]
-        reducing = np.concatenate(first).reshape(shapes[0])
-        recovering = np.concatenate([b.transpose(0, 2, 1) for b in second]).reshape(shapes[1])
+    def fold(self, layer: Layer, factors: Sequence[Factors]) -> list[Weights]:
+        """The stages' weights from each group's factors."""
+        shapes = [stage.shape for stage in self.stages(layer, (factors[0].rank,))]
+        reducing = np.concatenate([f.first for f in factors]).reshape(shapes[0])
+        recovering = np.concatenate([f.second.transpose(0, 2, 1) for f in factors]).reshape(shapes[1])
         return [np.ascontiguousarray(reducing, np.float32), np.ascontiguousarray(recovering, np.float32)]
 
+    def truncate(self, kernel: Weights) -> Truncation:
+        """The kernel (N, Q, P) of one group, to be cut at any rank."""
+        return SharedTruncation(kernel)
+
     def factorize(self, layer: Layer) -> PairFactorization:
-        """From the weights alone: one singular value decomposition per group."""
+        """From the weights alone, each group by itself."""
         return PairFactorization(self, layer)
 
 
 class PairFactorization(Factorization):
-    """The kernel cut by singular value decomposition, per group.
-
-    Attributes:
-        singular_values: (R,) descending, R the full rank; with groups, the sums over the groups.
-    """
+    """The kernel of each group cut by singular value decomposition."""
 
     def __init__(self, form: Pair, layer: Layer) -> None:
         self._form, self._layer = form, layer
-        kernels = form.kernels(layer)
-        self._products = [TruncatedProduct(kernel.reshape(-1, kernel.shape[-1])) for kernel in kernels]
-        self._shape = kernels.shape[1:3]
-        self.singular_values: NDArray[np.float64] = np.sum([p.singular_values for p in self._products], axis=0)
+        self._groups = [form.truncate(kernel) for kernel in form.kernels(layer)]
 
-    def errors(self, ranks: Sequence[int]) -> list[float]:
-        """Squared weights that rank K drops, over all of them (Eckart and Young)."""
-        energies = np.sum([product.singular_values**2 for product in self._products], axis=0)
-        total = energies.sum()
-        return [float(energies[rank:].sum() / total) if total > 0 else 0.0 for rank in ranks]
+    def errors(self, offered: Sequence[Ranks]) -> list[float]:
+        """Squared weights that the ranks drop, over all of them."""
+        total = sum(group.energy for group in self._groups)
+        dropped = np.sum([group.dropped(offered) for group in self._groups], axis=0)
+        return [float(squares / total) if total > 0 else 0.0 for squares in dropped]
 
-    def chain(self, rank: int) -> Chain:
-        """Both stages carry the square root of each singular value; the bias stays."""
-        first, second = [], []
-        for product in self._products:
-            left, right = product.cut(rank)
-            first.append(right)
-            second.append(left.reshape(*self._shape, rank))
-        return Chain(self._form.fold(self._layer, first, second), self._layer.bias)
+    def kept(self, ranks: Ranks) -> float:
+        """The share of singular values that is kept, accnn's measure; with groups, their mean."""
+        return float(np.mean([group.kept(ranks) for group in self._groups]))
+
+    def chain(self, ranks: Ranks) -> Chain:
+        """The bias stays."""
+        return Chain(self._form.fold(self._layer, [group.cut(ranks) for group in self._groups]), self._layer.bias)

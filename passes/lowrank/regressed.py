@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..layers import Layer
+from ..options import Ranks
 from ..statistics import LayerStatistics
 from .form import Chain, Factorization
 from .pair import Pair
-from .regression import Moments, PairFactors, alternate, errors_of_ranks, fit_second, start
+from .regression import Fit, Moments, alternate, errors_of_ranks, fit_second, start
 
 ROUNDS = 4
 """Alternations of the final fit; more gain less than a percent of the error."""
@@ -23,39 +24,42 @@ class RegressedPair(Factorization):
         form: the form.
         layer: the layer.
         statistics: of the layer.
-        rank: the largest rank that will be asked for.
+        rank: the largest K that will be asked for.
     """
 
     def __init__(self, form: Pair, layer: Layer, statistics: LayerStatistics, rank: int) -> None:
         self._form, self._layer, self._statistics = form, layer, statistics
         kernels = form.kernels(layer)
-        self._starts = [start(kernels[g], self._moments(g), rank) for g in range(layer.group)]
+        self._starts = [start(kernels[g], self._moments(g), rank, own=form.own) for g in range(layer.group)]
 
     def _moments(self, group: int) -> Moments:
         return own_moments(self._form, self._layer, self._statistics, group)
 
-    def errors(self, ranks: Sequence[int]) -> list[float]:
+    def errors(self, offered: Sequence[Ranks]) -> list[float]:
         """Mean squared error of the outputs about their means, before the alternation: the groups' average."""
         moments = [self._moments(g) for g in range(self._layer.group)]
         energies = [m.energy for m in moments]
+        ranks = [(ranks[0], self._form.middle(self._layer, ranks)) for ranks in offered]
         errors = [errors_of_ranks(first, m, ranks) for first, m in zip(self._starts, moments, strict=True)]
         if not sum(energies):
             return [0.0] * len(ranks)
         return [float(np.average(column, weights=energies)) for column in zip(*errors, strict=True)]
 
-    def fits(self, rank: int) -> list[PairFactors]:
-        """The factors of each group at rank K."""
+    def fits(self, ranks: Ranks) -> list[Fit]:
+        """The factors of each group at these ranks."""
         fitted = []
+        middle = self._form.middle(self._layer, ranks)
         for group, first in enumerate(self._starts):
             moments = self._moments(group)
-            fitted.append(alternate(fit_second(np.ascontiguousarray(first[:rank]), moments), moments, ROUNDS))
+            cut = np.ascontiguousarray(first[..., : ranks[0], :])
+            fitted.append(alternate(fit_second(cut, moments, middle), moments, ROUNDS))
         return fitted
 
-    def chain(self, rank: int) -> Chain:
-        """The stages' weights at rank K, and the bias that goes with them."""
-        return self.folded(self.fits(rank))
+    def chain(self, ranks: Ranks) -> Chain:
+        """The stages' weights at these ranks, and the bias that goes with them."""
+        return self.folded(self.fits(ranks))
 
-    def folded(self, fits: Sequence[PairFactors]) -> Chain:
+    def folded(self, fits: Sequence[Fit]) -> Chain:
         """The chain of the fits of each group."""
         return fold(self._form, self._layer, fits)
 
@@ -80,7 +84,7 @@ def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: in
     )
 
 
-def fold(form: Pair, layer: Layer, fits: Sequence[PairFactors]) -> Chain:
+def fold(form: Pair, layer: Layer, fits: Sequence[Fit]) -> Chain:
     """The chain of the fits of each group."""
-    weights = form.fold(layer, [fit.first for fit in fits], [fit.second for fit in fits])
+    weights = form.fold(layer, [fit.factors for fit in fits])
     return Chain(weights, np.concatenate([fit.bias for fit in fits]).astype(np.float32))

@@ -2,7 +2,9 @@
 
 The pair of `pair.py` is fitted to responses y of the layer on patches x, x in the order (q, p). All that is needed of
 the data is, about the means, G = E[x x'] (QP, QP) and R = E[y x'] (N, QP). The mean squared error of the composed
-kernel T is E|y|^2 - 2 tr(R T') + tr(T G T'); with B given it is quadratic in A and the other way round.
+kernel T is E|y|^2 - 2 tr(R T') + tr(T G T'); with B given it is quadratic in A and the other way round. A form of three
+stages asks for B of a given rank M, which is reduced-rank regression on the features, again in closed form. A form in
+which every q has an A of its own is fitted in the same way, with blocks in the place of means over q.
 
 Start: whitened singular value decomposition, optimal where Q is 1 (reduced-rank regression; Izenman, *Reduced-rank
 regression for the multivariate linear model*, 1975). Then alternating least squares: B by normal equations, A by
@@ -11,14 +13,15 @@ conjugate gradients with the Kronecker preconditioner of the two factors' mean G
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from .factors import F32, Factors, reduce
+
 F64 = NDArray[np.float64]
 
 _RIDGE = 1e-5
@@ -65,29 +68,35 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class PairFactors:
-    """A and B of one group, and how well they do.
+class Fit:
+    """Factors of one group, and how well they do.
 
     Attributes:
-        first: A (K, P).
-        second: B (N, Q, K).
-        bias: (N,) what the pair's output needs to have the responses' mean.
+        factors: A, B and, where there are three stages, C.
+        bias: (N,) what their output needs to have the responses' mean.
         error: mean squared error over E|y|^2.
     """
 
-    first: F32
-    second: F32
+    factors: Factors
     bias: F64
     error: float
 
 
-def start(kernel: F32, moments: Moments, rank: int) -> F32:
+def start(kernel: F32, moments: Moments, rank: int, *, own: bool = False) -> F32:
     """A (K, P) from the singular value decomposition of the whitened kernel; rows in falling importance.
 
     With S the mean over q of G's diagonal blocks and S = L L', the right singular vectors V of M L, M the kernel
     (N*Q, P), give A = V' L^-1; from the side of M where that is smaller, A = U' M with U those of M S M'.
+
+    Args:
+        kernel: (N, Q, P).
+        moments: of the group.
+        rank: K.
+        own: whether every q has an A of its own; then (Q, K, P), from every block of G by itself.
     """
-    mean_gram = _mean_gram(moments)
+    if own:
+        return _start_own(kernel.astype(np.float64).transpose(1, 0, 2), _blocks(moments), rank)
+    mean_gram = _blocks(moments).mean(axis=0)
     matrix = kernel.reshape(-1, moments.p).astype(np.float64)
     if len(matrix) <= moments.p:
         return np.ascontiguousarray(_leading(matrix @ mean_gram @ matrix.T, rank).T @ matrix, np.float32)
@@ -96,6 +105,15 @@ def start(kernel: F32, moments: Moments, rank: int) -> F32:
     leading = _leading(whitened.T @ whitened, rank)
     first = scipy.linalg.solve_triangular(lower, leading, trans="T", lower=True, check_finite=False).T
     return np.ascontiguousarray(first, np.float32)
+
+
+def _start_own(kernels: F64, blocks: F64, rank: int) -> F32:
+    """(Q, K, P) for kernels (Q, N, P) and the Gram matrix of every q, (Q, P, P)."""
+    lower = np.stack([np.tril(_cholesky(block)[0]) for block in blocks])
+    whitened = kernels @ lower
+    _, vectors = np.linalg.eigh(whitened.transpose(0, 2, 1) @ whitened)
+    leading = vectors[:, :, ::-1][:, :, :rank]
+    return np.ascontiguousarray(np.linalg.solve(lower.transpose(0, 2, 1), leading).transpose(0, 2, 1), np.float32)
 
 
 def _leading(matrix: F64, count: int) -> F64:
@@ -107,50 +125,64 @@ def _leading(matrix: F64, count: int) -> F64:
     return leading
 
 
-def fit_second(first: F32, moments: Moments) -> PairFactors:
-    """The best B for a given A."""
+def fit_second(first: F32, moments: Moments, middle: int | None = None) -> Fit:
+    """The best B for a given A; the best C B of rank `middle` where there are three stages."""
     gram, cross = _feature_moments(first, moments)
-    return _solve_second(first, gram, cross, moments)
+    return _solve_second(first, gram, cross, moments, middle)
 
 
-def errors_of_ranks(first: F32, moments: Moments, ranks: Sequence[int]) -> list[float]:
-    """The error at each rank of the pair whose A is the first rows of `first`, B being the best.
+def errors_of_ranks(first: F32, moments: Moments, ranks: Sequence[tuple[int, int | None]]) -> list[float]:
+    """The error at each (K, M) of the factors whose A is the first K rows of `first`, B and C being the best.
 
-    At most `_SOLVED_RANKS` of them are solved for; between these the logarithm of the error is interpolated.
+    For at most `_SOLVED_RANKS` of all K they are solved for; between these the logarithm of the error is interpolated.
     """
-    rank_max, q = len(first), moments.q
+    rank_max, q = first.shape[-2], moments.q
     gram, cross = _feature_moments(first, moments)
     gram, cross = gram.reshape(q, rank_max, q, rank_max), cross.reshape(-1, q, rank_max)
-    chosen = np.unique(np.linspace(0, len(ranks) - 1, _SOLVED_RANKS).round().astype(int))
-    errors = []
-    for rank in (ranks[index] for index in chosen):
+    firsts = sorted({rank for rank, _ in ranks})
+    middles = {middle for _, middle in ranks}
+    chosen = np.unique(np.linspace(0, len(firsts) - 1, _SOLVED_RANKS).round().astype(int))
+    solved = [firsts[index] for index in chosen]
+    logarithms: dict[int | None, list[float]] = {middle: [] for middle in middles}
+    for rank in solved:
         part = gram[:, :rank, :, :rank].reshape(q * rank, q * rank)
-        solved = _solve_second(first[:rank], part, cross[:, :, :rank].reshape(-1, q * rank), moments)
-        errors.append(max(solved.error, 1e-12))
-    curve = np.interp(ranks, [ranks[index] for index in chosen], np.log(errors))
-    return [float(error) for error in np.exp(curve)]
+        for middle, error in _errors_of_middles(part, cross[:, :, :rank].reshape(-1, q * rank), moments, middles):
+            logarithms[middle].append(float(np.log(max(error, 1e-12))))
+    return [float(np.exp(np.interp(rank, solved, logarithms[middle]))) for rank, middle in ranks]
 
 
-def alternate(factors: PairFactors, moments: Moments, rounds: int) -> PairFactors:
-    """Improve both factors in turn."""
+def _errors_of_middles(
+    gram: F64, cross: F64, moments: Moments, middles: Collection[int | None]
+) -> Iterator[tuple[int | None, float]]:
+    """The error for each rank of C B; None leaves B as it is."""
+    _, explained = _regress(gram, cross)
+    total = float(np.trace(explained))
+    values = np.zeros(0) if middles == {None} else np.linalg.eigvalsh(explained)[::-1]
+    for middle in middles:
+        met = total if middle is None else float(values[:middle].sum())
+        yield middle, max(moments.energy - met, 0.0) / moments.energy if moments.energy > 0 else 0.0
+
+
+def alternate(fit: Fit, moments: Moments, rounds: int) -> Fit:
+    """Improve all factors in turn."""
     if moments.q == 1 or rounds == 0:
-        return factors
-    mean_gram = _cholesky(_mean_gram(moments))
-    best = factors
+        return fit
+    blocks = _blocks(moments)
+    grams = [_cholesky(gram) for gram in (blocks if fit.factors.first.ndim == 3 else [blocks.mean(axis=0)])]
+    best = fit
     for _ in range(rounds):
-        first = _fit_first(best, moments, mean_gram)
-        tried = fit_second(first, moments)
+        first = _fit_first(best.factors, moments, grams)
+        tried = fit_second(first, moments, best.factors.middle)
         if tried.error > best.error * (1 - 1e-3):
             return tried if tried.error < best.error else best
         best = tried
     return best
 
 
-def _mean_gram(moments: Moments) -> F64:
-    """S (P, P): the mean over q of the diagonal blocks of G."""
+def _blocks(moments: Moments) -> F64:
+    """(Q, P, P): the diagonal blocks of G."""
     blocks = moments.gram.reshape(moments.q, moments.p, moments.q, moments.p)
-    total: F64 = np.mean([blocks[q, :, q] for q in range(moments.q)], axis=0, dtype=np.float64)
-    return total
+    return np.stack([blocks[q, :, q] for q in range(moments.q)]).astype(np.float64)
 
 
 def _cholesky(gram: F64) -> tuple[F64, bool]:
@@ -175,49 +207,68 @@ def _products(first: F32, moments: Moments) -> F32:
 
 def _feature_moments(first: F32, moments: Moments) -> tuple[F64, F64]:
     """The features' Gram matrix (Q*K, Q*K) and their products with the responses (N, Q*K)."""
-    q, rank = moments.q, len(first)
-    left = _products(first, moments).reshape(q * rank * q, moments.p)
-    gram = (left @ first.T).reshape(q * rank, q * rank).astype(np.float64)
-    cross = (moments.cross.reshape(-1, moments.p) @ first.T).reshape(-1, q * rank).astype(np.float64)
-    return gram, cross
+    left = _products(first, moments).reshape(-1, len(moments.gram))
+    return reduce(first, left).astype(np.float64), reduce(first, moments.cross).astype(np.float64)
 
 
-def _solve_second(first: F32, gram: F64, cross: F64, moments: Moments) -> PairFactors:
+def _regress(gram: F64, cross: F64) -> tuple[F64, F64]:
+    """B as (N, Q*K), and (N, N): what part of E[y y'] it explains."""
     flat = scipy.linalg.cho_solve(_cholesky(gram), cross.T, check_finite=False).T
-    squared = moments.energy - 2 * np.vdot(flat, cross) + np.vdot(flat @ gram, flat)
-    means = (moments.mean_x.reshape(moments.q, moments.p) @ first.T).reshape(-1)
-    return PairFactors(
+    along = flat @ cross.T
+    return flat, along + along.T - flat @ gram @ flat.T
+
+
+def _solve_second(first: F32, gram: F64, cross: F64, moments: Moments, middle: int | None) -> Fit:
+    """B by normal equations; with three stages C are the leading eigenvectors of what B explains, and B is C' B."""
+    flat, explained = _regress(gram, cross)
+    basis = None if middle is None else _leading(explained, middle)
+    met = float(np.trace(explained if basis is None else basis.T @ explained @ basis))
+    second = flat if basis is None else basis.T @ flat
+    composed = flat if basis is None else basis @ second
+    means = reduce(first, moments.mean_x[None].astype(np.float32))[0]
+    factors = Factors(
         first=first,
-        second=flat.reshape(-1, moments.q, len(first)).astype(np.float32),
-        bias=moments.mean_y - flat @ means,
-        error=max(float(squared), 0.0) / moments.energy if moments.energy > 0 else 0.0,
+        second=second.reshape(-1, moments.q, first.shape[-2]).astype(np.float32),
+        third=None if basis is None else np.ascontiguousarray(basis, np.float32),
     )
+    error = max(moments.energy - met, 0.0) / moments.energy if moments.energy > 0 else 0.0
+    return Fit(factors, moments.mean_y - composed @ means, error)
 
 
-def _fit_first(factors: PairFactors, moments: Moments, mean_gram: tuple[F64, bool]) -> F32:
-    """The best A for the B at hand, by preconditioned conjugate gradients from the A at hand.
+def _fit_first(factors: Factors, moments: Moments, grams: Sequence[tuple[F64, bool]]) -> F32:
+    """The best A for the other factors at hand, by preconditioned conjugate gradients from the A at hand.
 
-    `mean_gram` is the Cholesky factor of S.
+    `grams` are the Cholesky factors of S, or of every q's block where every q has an A of its own.
     """
-    q, p, second = moments.q, moments.p, factors.second
-    rank = second.shape[2]
+    q, p, second, rank = moments.q, moments.p, factors.composed, factors.rank
+    own = factors.first.ndim == 3
     flat = second.reshape(len(second), -1).astype(np.float64)
     mixing = (flat.T @ flat).reshape(q, rank, q, rank)
-    own_factor = _cholesky(np.sum([mixing[i, :, i] for i in range(q)], axis=0))
+    blocks = np.stack([mixing[i, :, i] for i in range(q)])
+    mixers = [_cholesky(block) for block in (blocks if own else [blocks.sum(axis=0)])]
     weights = mixing.reshape(q, rank, q * rank).astype(np.float32)
 
     def apply(a: F64) -> F64:
         left = _products(a.astype(np.float32), moments).reshape(q * rank, q, p)
-        total: F64 = np.sum([weights[i] @ left[:, i] for i in range(q)], axis=0, dtype=np.float64)
-        return total
+        mixed: F64 = np.matmul(weights, left.transpose(1, 0, 2)).astype(np.float64)
+        return mixed if own else mixed.sum(axis=0, keepdims=True)
 
     def precondition(a: F64) -> F64:
-        half = scipy.linalg.cho_solve(own_factor, a, check_finite=False)
-        solved: F64 = scipy.linalg.cho_solve(mean_gram, half.T, check_finite=False).T
-        return solved
+        pairs = zip(mixers, grams, a, strict=True)
+        return np.stack([_solve_both_sides(mixer, gram, block) for mixer, gram, block in pairs])
 
-    target = np.einsum("nqk,nqp->kp", second, moments.cross.reshape(-1, q, p), optimize=True).astype(np.float64)
-    return _conjugate_gradients(apply, precondition, target, factors.first.astype(np.float64)).astype(np.float32)
+    subscripts = "nqk,nqp->qkp" if own else "nqk,nqp->kp"
+    target = np.einsum(subscripts, second, moments.cross.reshape(-1, q, p), optimize=True).astype(np.float64)
+    begin = factors.first.astype(np.float64).reshape(-1, rank, p)
+    solved = _conjugate_gradients(apply, precondition, target.reshape(-1, rank, p), begin)
+    return solved.reshape(factors.first.shape).astype(np.float32)
+
+
+def _solve_both_sides(left: tuple[F64, bool], right: tuple[F64, bool], matrix: F64) -> F64:
+    """left^-1 matrix right^-1, of Cholesky factors."""
+    half = scipy.linalg.cho_solve(left, matrix, check_finite=False)
+    solved: F64 = scipy.linalg.cho_solve(right, half.T, check_finite=False).T
+    return solved
 
 
 def _conjugate_gradients(apply: _Linear, precondition: _Linear, target: F64, solution: F64) -> F64:

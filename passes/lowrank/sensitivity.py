@@ -20,7 +20,7 @@ from ...runtime_check.session import Feeds, Session
 from ..divergence import Outputs, divergence
 from ..graph import to_parts
 from ..layers import Layer
-from ..options import Option, keep
+from ..options import Option, Ranks, keep
 from ..sampling import quicken
 from ..statistics import Batches, LayerStatistics, Statistics, batch_size
 from ..targets import Target
@@ -78,23 +78,22 @@ def _regressed(
     options: list[Option] = []
     probes: list[Probe] = []
     for form in forms:
-        ranks = useful_ranks(form, layer, target)
-        factorization = RegressedPair(form, layer, statistics, ranks[-1])
-        errors = factorization.errors(ranks)
-        pairs = zip(ranks, errors, strict=True)
-        options.extend(option(form, layer, rank, target, error=error, loss=error) for rank, error in pairs)
+        offered = useful_ranks(form, layer, target)
+        factorization = RegressedPair(form, layer, statistics, max(ranks[0] for ranks in offered))
+        pairs = zip(offered, factorization.errors(offered), strict=True)
+        options.extend(option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs)
         if not probes:
-            probes = [_probe(form, layer, factorization, rank) for rank in _probed_ranks(ranks)]
+            probes = [_probe(form, layer, factorization, ranks) for ranks in _probed_ranks(offered)]
     return options, probes
 
 
-def _probed_ranks(ranks: Sequence[int]) -> list[int]:
-    return sorted({ranks[len(ranks) // 4], ranks[len(ranks) // 2]})
+def _probed_ranks(offered: Sequence[Ranks]) -> list[Ranks]:
+    return sorted({offered[len(offered) // 4], offered[len(offered) // 2]})
 
 
-def _probe(form: Pair, layer: Layer, factorization: RegressedPair, rank: int) -> Probe:
-    fits = factorization.fits(rank)
-    return Probe(layer, form.stages(layer, rank), factorization.folded(fits), float(np.mean([f.error for f in fits])))
+def _probe(form: Pair, layer: Layer, factorization: RegressedPair, ranks: Ranks) -> Probe:
+    fits = factorization.fits(ranks)
+    return Probe(layer, form.stages(layer, ranks), factorization.folded(fits), float(np.mean([f.error for f in fits])))
 
 
 def first_images(batches: Batches, images: int = _PROBED_IMAGES) -> list[Feeds]:

@@ -108,7 +108,7 @@ def _shaped(race: Race, chosen: Sequence[Option]) -> gs.Graph:
         if option.form == KEEP:
             continue
         layer = race.layers[option.layer]
-        stages = forms()[option.form].stages(layer, option.rank)
+        stages = forms()[option.form].stages(layer, option.ranks)
         weights = [np.full(stage.shape, 1 / np.prod(stage.shape[1:]), np.float32) for stage in stages]
         apply_chain(graph, replace(layer, node=nodes[option.layer]), stages, Chain(weights, layer.bias))
     return graph

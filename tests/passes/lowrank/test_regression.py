@@ -27,9 +27,9 @@ def moments_of(inputs, outputs):
     )
 
 
-def true_error(factors, inputs, outputs):
-    composed = np.einsum("nqk,kp->nqp", factors.second, factors.first).reshape(FILTERS, -1)
-    residual = outputs - inputs @ composed.T - factors.bias
+def true_error(fit, inputs, outputs):
+    composed = np.einsum("nqk,kp->nqp", fit.factors.composed, fit.factors.first).reshape(FILTERS, -1)
+    residual = outputs - inputs @ composed.T - fit.bias
     return np.square(residual).sum() / np.square(outputs - outputs.mean(axis=0)).sum()
 
 
@@ -49,7 +49,7 @@ def test_the_second_factor_is_that_of_least_squares(data):
     design = np.concatenate([features, np.ones((COUNT, 1))], axis=1)
     wanted, *_ = np.linalg.lstsq(design, outputs, rcond=None)
     fitted = fit_second(first, moments)
-    np.testing.assert_allclose(fitted.second.reshape(FILTERS, -1), wanted[:-1].T, atol=1e-2)
+    np.testing.assert_allclose(fitted.factors.last, wanted[:-1].T, atol=1e-2)
     np.testing.assert_allclose(fitted.bias, wanted[-1], atol=1e-2)
 
 
@@ -80,7 +80,9 @@ def test_the_curve_of_errors_is_that_of_the_ranks_solved_one_by_one(data):
     first = start(kernel, moments, 7)
     ranks = [1, 2, 3, 5, 7]
     expected = [fit_second(np.ascontiguousarray(first[:rank]), moments).error for rank in ranks]
-    np.testing.assert_allclose(errors_of_ranks(first, moments, ranks), expected, rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(
+        errors_of_ranks(first, moments, [(rank, None) for rank in ranks]), expected, rtol=1e-3, atol=1e-7
+    )
 
 
 def test_full_rank_loses_nothing(data):
