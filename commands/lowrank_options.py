@@ -10,11 +10,9 @@ import click
 from ..errors import PlanishError
 
 if TYPE_CHECKING:
-    from ..files import ModelParts
-    from ..passes.calibration import Calibration
     from ..passes.lowrank import Lowrank
     from ..passes.plan import Plan
-    from ..passes.targets import Target
+    from .materials import Materials
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -53,17 +51,6 @@ _OPTIONS = (
     click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out."),
     click.option("--layer", help="Rewrite this layer alone, at --rank."),
     click.option("--rank", type=_RanksType(), help="The rank for --layer; two with a comma for forms that have two."),
-    click.option(
-        "--samples", type=click.IntRange(min=1), default=10, show_default=True, help="Positions sampled per image."
-    ),
-    click.option(
-        "--memory",
-        type=click.IntRange(min=1),
-        default=1024,
-        show_default=True,
-        metavar="MB",
-        help="What statistics may take at a time; layers are gathered in groups.",
-    ),
 )
 
 
@@ -74,20 +61,13 @@ def lowrank_options(function: _F) -> _F:
     return function
 
 
-def make_lowrank(
-    settings: Mapping[str, Any],
-    origin: ModelParts,
-    calibration: Calibration | None,
-    target: Target,
-    shapes: Mapping[str, tuple[int, ...]],
-) -> Lowrank:
+def make_lowrank(settings: Mapping[str, Any], materials: Materials) -> Lowrank:
     """The pass that the options describe.
 
     Raises:
         PlanishError: they contradict each other.
     """
     from ..passes.lowrank import Lowrank  # noqa: PLC0415 - keeps `planish --help` quick
-    from ..passes.statistics import Sampling  # noqa: PLC0415
 
     forms = [name.strip() for name in (settings["forms"] or "").split(",") if name.strip()]
     made = Lowrank(
@@ -95,11 +75,11 @@ def make_lowrank(
         scope=settings["scope"],
         plan=given_plan(settings),
         forms=forms,
-        batches=calibration,
-        sampling=Sampling(settings["samples"], settings["seed"], settings["memory"] << 20),
-        target=target,
-        origin=origin,
-        input_shapes=shapes,
+        batches=materials.calibration,
+        sampling=materials.sampling,
+        target=materials.target,
+        origin=materials.parts,
+        input_shapes=materials.shapes,
     )
     goal = goal_of(settings)
     if goal is not None:

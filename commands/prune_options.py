@@ -10,9 +10,8 @@ import click
 from .lowrank_options import given_plan, goal_of
 
 if TYPE_CHECKING:
-    from ..passes.calibration import Calibration
     from ..passes.prune import Prune
-    from ..passes.targets import Target
+    from .materials import Materials
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -34,19 +33,13 @@ def prune_options(function: _F) -> _F:
     return function
 
 
-def make_prune(
-    settings: Mapping[str, Any],
-    calibration: Calibration | None,
-    target: Target,
-    shapes: Mapping[str, tuple[int, ...]],
-) -> Prune:
+def make_prune(settings: Mapping[str, Any], materials: Materials) -> Prune:
     """The pass that the options describe.
 
     Raises:
         PlanishError: they contradict each other.
     """
     from ..passes.prune import Prune  # noqa: PLC0415 - keeps `planish --help` quick
-    from ..passes.statistics import Sampling  # noqa: PLC0415
 
     made = Prune(
         criterion=settings["criterion"],
@@ -54,10 +47,10 @@ def make_prune(
         scope=settings["scope"],
         plan=given_plan(settings),
         protected=settings["keep"],
-        batches=calibration,
-        sampling=Sampling(settings["samples"], settings["seed"], settings["memory"] << 20),
-        target=target,
-        input_shapes=shapes,
+        batches=materials.calibration,
+        sampling=materials.sampling,
+        target=materials.target,
+        input_shapes=materials.shapes,
     )
     goal = goal_of(settings)
     if goal is not None:

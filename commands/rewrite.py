@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import PlanishError
 from ..files import STDOUT, check_output, write_model
-from .console import console, json_option, output_option, show_json, table, verbose_option
+from .console import console, json_option, note, output_option, show_json, table, verbose_option
 from .lowrank_options import lowrank_options, make_lowrank
+from .materials import Materials
 from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, preprocessing_options
 from .prune_options import make_prune, prune_options
 from .quantize_options import make_quantize, quantize_options
+from .sampling_options import given_sampling, sampling_options
 
 if TYPE_CHECKING:
     from ..files import ModelParts
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..passes.base import Pass
     from ..passes.calibration import Calibration
     from ..passes.plan import Plan
-    from ..passes.targets import Target
     from ..runtime_check.cost import ModelCost
 
 EPILOG = """\b
@@ -48,6 +48,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is made at random.")
 @click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
 @preprocessing_options
+@sampling_options
 @lowrank_options
 @prune_options
 @quantize_options
@@ -72,7 +73,9 @@ def command(
     shapes = parse_input_shapes(input_shape)
     wanted = _pass_names(names, settings)
     parts = read_parts(model)
-    materials = _Materials(parts, _calibration(model, parts, settings, shapes), find_target(settings["target"]), shapes)
+    sampling = given_sampling(settings, save_plan)
+    calibration = _calibration(model, parts, settings, shapes)
+    materials = Materials(parts, calibration, sampling, find_target(settings["target"]), shapes)
     passes = [_make_pass(name, settings, materials) for name in wanted]
     rewritten = rewrite(
         parts, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
@@ -81,17 +84,11 @@ def command(
     if save_plan:
         _write_plan(plan, save_plan)
     write_model(rewritten.parts, output)
+    for line in () if sampling.cache is None else sampling.cache.notes:
+        note(line)
+    for line in (line for _, result in rewritten.results for line in result.notes):
+        note(line)
     _show(rewritten, output, as_json=settings["as_json"], verbose=settings["verbose"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Materials:
-    """What passes are made from, besides their settings."""
-
-    parts: ModelParts
-    calibration: Calibration | None
-    target: Target
-    shapes: dict[str, tuple[int, ...]]
 
 
 def _calibration(
@@ -121,7 +118,7 @@ def _pass_names(names: str, settings: dict[str, Any]) -> list[str]:
     return wanted
 
 
-def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pass:
+def _make_pass(name: str, settings: dict[str, Any], materials: Materials) -> Pass:
     """The pass of that name with the settings of the command line that concern it."""
     from ..passes.base import find_pass  # noqa: PLC0415
     from ..passes.exact import Exact  # noqa: PLC0415
@@ -133,9 +130,9 @@ def _make_pass(name: str, settings: dict[str, Any], materials: _Materials) -> Pa
     if pass_class is Exact:
         return Exact(target=materials.target, measured=settings["measure"], input_shapes=materials.shapes)
     if pass_class is Lowrank:
-        return make_lowrank(settings, materials.parts, materials.calibration, materials.target, materials.shapes)
+        return make_lowrank(settings, materials)
     if pass_class is Prune:
-        return make_prune(settings, materials.calibration, materials.target, materials.shapes)
+        return make_prune(settings, materials)
     if pass_class is Quantize:
         return make_quantize(settings, materials.calibration, materials.shapes)
     return pass_class()
@@ -184,6 +181,7 @@ def _document(rewritten: Rewritten, output: str) -> dict[str, Any]:
                 "pass": name,
                 "changes": [{"layer": c.where, "what": c.what} for c in result.changes],
                 "left_alone": [{"layer": s.where, "why": s.why} for s in result.skips],
+                "notes": result.notes,
             }
             for name, result in rewritten.results
         ],

@@ -46,11 +46,13 @@ class Result:
     Attributes:
         changes: the places it rewrote.
         skips: the places that matched and were left alone.
+        notes: what the user should know about the whole.
         plan: what an approximating pass decided for each layer.
     """
 
     changes: list[Change] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     plan: Plan | None = None
 
     def changed(self, where: str, what: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..progress import track
 from ..runtime_check.session import Feeds
+from .cache import Cache, Entry, data_fingerprint, fingerprint, network_fingerprint
 from .layers import Layer
 from .sampling import Activations, patches, positions, responses
 
@@ -38,11 +40,17 @@ class Sampling:
         samples: output positions per image and layer.
         seed: of their choice.
         memory: bytes that the moments gathered in one stream may take.
+        cache: where what was learnt from the data is kept for other runs.
     """
 
     samples: int = 10
     seed: int = 0
     memory: int = 1 << 30
+    cache: Cache | None = None
+
+    def key(self, graph: gs.Graph, batches: Batches) -> str:
+        """What all that is learnt from `batches` about `graph` depends on, as a hash."""
+        return fingerprint(network_fingerprint(graph), data_fingerprint(batches), self.samples, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +75,36 @@ Statistics = Mapping[str, LayerStatistics]
 
 
 def gather(graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling: Sampling) -> Statistics:
-    """Stream `batches` through `graph` and keep the statistics of `layers`.
+    """Stream `batches` through `graph` and keep the statistics of `layers`; what the cache has is taken from there.
 
     Raises:
         DataError: there is no data, or a layer's input holds NaN or infinity.
     """
+    cache = sampling.cache
+    if cache is None:
+        return _stream(graph, layers, batches, sampling)
+    seen = sampling.key(graph, batches)
+    keys = {layer.name: fingerprint("moments", seen, layer.name) for layer in layers}
+    known = {name: _from_entry(entry) for name, key in keys.items() if (entry := cache.find(key)) is not None}
+    missing = [layer for layer in layers if layer.name not in known]
+    if missing:
+        for name, gathered in _stream(graph, missing, batches, sampling).items():
+            known[name] = gathered
+            cache.keep(keys[name], _to_entry(gathered))
+    return known
+
+
+def _to_entry(known: LayerStatistics) -> Entry:
+    arrays: dict[str, NDArray[Any]] = {"gram": known.gram, "mean": known.mean, "responses": known.responses}
+    return Entry({"count": known.count}, arrays)
+
+
+def _from_entry(entry: Entry) -> LayerStatistics:
+    return LayerStatistics(**entry.arrays, count=int(entry.facts["count"]))
+
+
+def _stream(graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling: Sampling) -> Statistics:
+    """Gather them in groups of layers, one stream each."""
     statistics: dict[str, LayerStatistics] = {}
     groups = list(_groups(layers, sampling.memory))
     for number, group in enumerate(groups, 1):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from planish.errors import DataError
 from planish.files import as_parts
+from planish.passes.cache import Cache
 from planish.passes.graph import to_graph
 from planish.passes.layers import list_layers
 from planish.passes.sampling import patches, positions, responses
@@ -58,3 +59,38 @@ def test_no_data_and_infinite_data_are_refused(net):
         gather(graph, layers, [], Sampling())
     with pytest.raises(DataError, match="layer 'a' holds NaN or infinity"):
         gather(graph, layers, batches_of(np.full((2, 4, 9, 11), np.inf, np.float32), 2), Sampling())
+
+
+def test_what_is_in_the_cache_is_not_gathered_again(net, rng, tmp_path, monkeypatch):
+    graph, layers = net
+    batches = batches_of(rng.standard_normal((6, 4, 9, 11)).astype(np.float32), 2)
+    plain = gather(graph, layers, batches, Sampling())
+    first = gather(graph, layers[:2], batches, Sampling(cache=Cache(tmp_path)))
+    gather(graph, layers, batches, Sampling(cache=Cache(tmp_path)))
+    streams = []
+    monkeypatch.setattr("planish.passes.statistics.Activations", lambda *_: streams.append("once more"))
+    cache = Cache(tmp_path)
+    again = gather(graph, layers, batches, Sampling(cache=cache))
+    assert not streams and not cache.notes and len(first) == 2
+    for name, known in plain.items():
+        np.testing.assert_array_equal(again[name].gram, known.gram)
+        np.testing.assert_array_equal(again[name].mean, known.mean)
+        np.testing.assert_array_equal(again[name].responses, known.responses)
+        assert again[name].count == known.count
+
+
+@pytest.mark.parametrize("change", ["samples", "seed", "data", "weights"])
+def test_other_settings_data_and_weights_are_gathered_anew(net, rng, tmp_path, change):
+    graph, layers = net
+    images = rng.standard_normal((6, 4, 9, 11)).astype(np.float32)
+    gather(graph, layers, batches_of(images, 2), Sampling(samples=5, cache=Cache(tmp_path)))
+    cache = Cache(tmp_path)
+    settings = {"samples": 6} if change == "samples" else {"samples": 5, "seed": int(change == "seed")}
+    if change == "data":
+        images = images + np.float32(1)
+    if change == "weights":
+        layers[0].node.inputs[1].values = layers[0].weight + np.float32(1)
+    sampling = Sampling(**settings, cache=cache)
+    before = len(list(tmp_path.iterdir()))
+    gather(graph, layers, batches_of(images, 2), sampling)
+    assert len(list(tmp_path.iterdir())) == 2 * before
