@@ -18,6 +18,7 @@ from ..graph import to_parts
 from ..layers import Layer, LayerScope, list_layers
 from ..options import Option, Ranks, keep
 from ..plan import Plan
+from ..remember import remembered_options
 from ..statistics import Batches, Sampling, Statistics, gather
 from ..targets import Target, find_target
 from .chain import apply_chain
@@ -163,7 +164,15 @@ class Lowrank(Pass):
             return [energy_options(layer, fitting, self.target) for layer, fitting in tracked]
         if statistics is None or self.batches is None:
             raise PlanishError("--ranks sensitivity measures on calibration data; give --data, or --ranks energy")
-        return sensitivity_options(graph, choices, statistics, self.batches, self.target)
+        known, batches = statistics, self.batches
+        offered = [[layer.name, [form.name for form in fitting]] for layer, fitting in choices]
+        return remembered_options(
+            self.sampling,
+            graph,
+            batches,
+            [rule, repr(self.target), offered],
+            lambda: sensitivity_options(graph, choices, known, batches, self.target),
+        )
 
     def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:
         """Carry the plan out, first layer to last, and record every change."""
