@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -148,15 +148,24 @@ def list_layers(graph: gs.Graph, shapes: Mapping[str, Shape], scope: LayerScope)
     """The layers of `graph` in `scope` that low rank and pruning can treat, and why the others are none, by name."""
     layers: list[Layer] = []
     reasons: dict[str, str] = {}
+    batch = next((shape[0] for tensor in graph.inputs if (shape := shapes.get(tensor.name))), None) or 1
     for node in graph.nodes:
         if not in_layer_scope(node, scope):
             continue
         made = _layer(node, shapes)
         if isinstance(made, Layer):
-            layers.append(made)
+            layers.append(_per_sample(made, batch))
         else:
             reasons[node.name] = made
     return layers, reasons
+
+
+def _per_sample(layer: Layer, batch: int) -> Layer:
+    """Where a model fixes its batch, a product has the rows of all samples."""
+    if layer.is_conv or batch == 1 or layer.rows % batch:
+        return layer
+    rows = layer.rows // batch
+    return replace(layer, rows=rows, macs=layer.weight.size * rows)
 
 
 def in_layer_scope(node: gs.Node, scope: LayerScope) -> bool:
