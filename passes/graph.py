@@ -19,6 +19,10 @@ _FIRST_IR_WITHOUT_INITIALIZER_INPUTS = 4
 """Up to IR version 3 every initializer had to be a graph input too, which costs onnxruntime 28 % of its speed."""
 
 
+_PLAIN_KINDS = "fiub"
+"""Kinds of arrays whose bytes are the file's; integers of 4 bits, say, lie two to a byte there."""
+
+
 def to_graph(parts: ModelParts) -> gs.Graph:
     """A graph in which every node has a name of its own and initializers are no inputs.
 
@@ -43,7 +47,7 @@ def to_graph(parts: ModelParts) -> gs.Graph:
 
 def to_parts(graph: gs.Graph, origin: ModelParts | None = None) -> ModelParts:
     """The model of a graph, with the metadata of the one it came from."""
-    constants = {tensor.name: tensor for tensor in graph.tensors().values() if _is_plain_constant(tensor)}
+    constants = {tensor.name: tensor for tensor in graph.tensors().values() if _is_dense_constant(tensor)}
     arrays = {name: tensor.values for name, tensor in constants.items()}
     for tensor in constants.values():
         tensor.to_variable()
@@ -53,21 +57,24 @@ def to_parts(graph: gs.Graph, origin: ModelParts | None = None) -> ModelParts:
         tensor.to_constant(arrays[name])
     if origin is not None:
         _copy_header(origin.model, model)
-    return ModelParts(model, arrays)
+    plain = {name: array for name, array in arrays.items() if array.dtype.kind in _PLAIN_KINDS}
+    packed = (onnx.numpy_helper.from_array(array, name) for name, array in arrays.items() if name not in plain)
+    model.graph.initializer.extend(packed)
+    return ModelParts(model, plain)
 
 
 def _copy_header(origin: onnx.ModelProto, model: onnx.ModelProto) -> None:
-    model.ir_version = max(origin.ir_version, _FIRST_IR_WITHOUT_INITIALIZER_INPUTS)
+    oldest = _FIRST_IR_WITHOUT_INITIALIZER_INPUTS
+    if [entry.version for entry in model.opset_import] != [entry.version for entry in origin.opset_import]:
+        oldest = max(oldest, onnx.helper.find_min_ir_version_for(model.opset_import, ignore_unknown=True))
+    model.ir_version = max(origin.ir_version, oldest)
     model.metadata_props.extend(origin.metadata_props)
     model.domain, model.doc_string = origin.domain, origin.doc_string
     model.model_version = origin.model_version
 
 
-def _is_plain_constant(tensor: gs.Tensor) -> bool:
-    """Whether its values are an ordinary dense array, whose bytes are the file's (4-bit and sparse ones are not)."""
-    return (
-        isinstance(tensor, gs.Constant) and isinstance(tensor.values, np.ndarray) and tensor.values.dtype.kind in "fiub"
-    )
+def _is_dense_constant(tensor: gs.Tensor) -> bool:
+    return isinstance(tensor, gs.Constant) and isinstance(tensor.values, np.ndarray)
 
 
 def _name_nodes(graph: gs.Graph) -> None:

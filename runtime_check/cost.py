@@ -177,6 +177,8 @@ class _Weight:
 
     @property
     def nbytes(self) -> int:
+        if self.data_type in {onnx.TensorProto.INT4, onnx.TensorProto.UINT4}:
+            return (self.size + 1) // 2
         return self.size * int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(self.data_type)).itemsize)
 
     @property
