@@ -10,6 +10,9 @@ from pathlib import Path
 UNKNOWN_BLOCK = 16
 """A multiple of every block there is, so that ranks chosen for it are aligned anywhere."""
 
+_BYTE_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+"""The kernel's names for instructions that multiply bytes and add them to 32-bit sums."""
+
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -31,6 +34,14 @@ def vector_block() -> int:
     if flags is None:
         return UNKNOWN_BLOCK
     return 16 if "avx512f" in flags.split() else 8
+
+
+@cache
+def multiplies_bytes() -> bool | None:
+    """Whether one instruction multiplies and adds bytes, as AVX-VNNI does and Arm's dot product; None if not known."""
+    facts = _facts()
+    flags = facts.get("flags") or facts.get("Features")
+    return None if flags is None else bool(_BYTE_PRODUCTS & set(flags.split()))
 
 
 def runtime_version(package: str) -> str:
