@@ -25,6 +25,7 @@ _OPTIONS = (
     ),
     click.option("--fast", is_flag=True, help="Quantize: round to the nearest, in a few seconds."),
     click.option("--no-equalize", is_flag=True, help="Quantize: leave channels' scales as they are."),
+    click.option("--no-absorb", is_flag=True, help="Quantize: leave constant parts of activations where they are."),
     click.option("--no-bias-correction", is_flag=True, help="Quantize: leave mean errors in."),
     click.option("--no-reconstruct", is_flag=True, help="Quantize: round every weight to the nearest integer."),
     click.option("--max-drop", type=float, metavar="PERCENT", help="Quantize: images whose class may change at most."),
@@ -33,7 +34,7 @@ _OPTIONS = (
     click.option("--signed", is_flag=True, help="Quantize: s8 activations instead of u8."),
     click.option("--quantize-outputs", is_flag=True, help="Quantize: the network's last layers too."),
     click.option(
-        "--weights-only", is_flag=True, help="Store weights as s8, compute in float: smaller, slower; no data."
+        "--weights-only", is_flag=True, help="Store weights as s8 (--bits 4: s4), compute in float: smaller, slower."
     ),
     click.option("--dynamic-simulation", is_flag=True, help="Quantize: simulate a new range for every batch."),
     click.option("--requantize", is_flag=True, help="Quantize: take an earlier quantization out first."),
@@ -86,6 +87,7 @@ def _static_settings(settings: Mapping[str, Any]) -> StaticSettings:
     return StaticSettings(
         ranges=settings["ranges"],
         equalized=not settings["no_equalize"],
+        absorbed=not settings["no_absorb"],
         repairs=FAST if settings["fast"] else repairs,
         bits=settings["bits"],
         signed=settings["signed"],

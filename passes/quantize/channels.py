@@ -7,7 +7,7 @@ the tensors take it up in their output channels, those that read them in their i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import onnx_graphsurgeon as gs
@@ -37,7 +37,7 @@ class ChannelGroup:
     bound: float | None = None
 
 
-def channel_groups(graph: gs.Graph, layers: list[Layer]) -> Iterator[ChannelGroup]:
+def channel_groups(graph: gs.Graph, layers: Sequence[Layer]) -> Iterator[ChannelGroup]:
     """The groups of `graph` in which every tensor is made and read by `layers` or passes scales on."""
     by_node = {id(layer.node): layer for layer in layers}
     seen: set[int] = set()
@@ -76,7 +76,7 @@ def _visit(
         side.extend([layer] if all(layer is not other for other in side) else [])
         return True
     if node.op == "Clip":
-        bound = _upper_bound(node)
+        bound = upper_bound(node)
         if bound is None:
             return False
         group.bound = bound if group.bound is None else min(bound, group.bound)
@@ -94,7 +94,7 @@ def _is_flatten(node: gs.Node, waiting: list[gs.Tensor]) -> bool:
     return bool(pooled)
 
 
-def _upper_bound(node: gs.Node) -> float | None:
+def upper_bound(node: gs.Node) -> float | None:
     """The upper bound of a Clip from 0, as Relu6 is."""
     ends = [node.attrs.get("min"), node.attrs.get("max")]
     for index, tensor in enumerate(node.inputs[1:3]):

@@ -8,7 +8,7 @@ tensors by the noise that its readers are predicted to receive from activations 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,10 @@ Real = NDArray[np.floating[Any]]
 EXPONENTS = np.linspace(0.0, 1.0, 9)
 """Candidates of a in s = range^-a: 0 leaves channels as they are, 1 gives all the same range."""
 
-_ENDS = ((np.min, "low"), (np.max, "high"), (np.max, "power"))
+SUFFIX = "_equalized"
+"""Of the names of tensors whose channels are rescaled."""
+
+_ENDS = ((np.min, "low"), (np.max, "high"), (np.max, "power"), (np.max, "mean"))
 """How the ranges of several tensors become one."""
 
 _MOST = 1e4
@@ -44,19 +47,26 @@ class ChannelRanges:
         low: smallest value of each channel (C,).
         high: largest.
         power: mean square (C,).
+        mean: mean (C,).
     """
 
     low: F64
     high: F64
     power: F64
+    mean: F64
 
     @property
     def span(self) -> F64:
         """The largest magnitude of each channel (C,)."""
         return np.maximum(self.high, -self.low)
 
+    def less(self, shift: Real) -> ChannelRanges:
+        """The ranges once `shift` (C,) is subtracted."""
+        power = np.maximum(self.power - 2 * shift * self.mean + shift**2, 0.0)
+        return ChannelRanges(self.low - shift, self.high - shift, power, self.mean - shift)
 
-def equalize(graph: gs.Graph, layers: list[Layer], ranges: Mapping[str, ChannelRanges], bits: int = 8) -> list[str]:
+
+def equalize(graph: gs.Graph, layers: Sequence[Layer], ranges: Mapping[str, ChannelRanges], bits: int = 8) -> list[str]:
     """Rescale channels in `graph`, whose function stays the same on the calibration data.
 
     Args:
@@ -71,6 +81,7 @@ def equalize(graph: gs.Graph, layers: list[Layer], ranges: Mapping[str, ChannelR
     changed: dict[str, None] = {}
     weights: dict[str, Real] = {layer.name: layer.weight for layer in layers}
     biases = {layer.name: layer.bias for layer in layers}
+    tensors = graph.tensors()
     for group in channel_groups(graph, layers):
         scale = _group_scale(group, weights, ranges, bits)
         if scale is None:
@@ -84,10 +95,17 @@ def equalize(graph: gs.Graph, layers: list[Layer], ranges: Mapping[str, ChannelR
         for layer in group.consumers:
             weights[layer.name] = _per_input(layer, weights[layer.name], (1 / scale).astype(np.float32))
         changed.update(dict.fromkeys(layer.name for layer in (*group.producers, *group.consumers)))
+        rename(graph, [tensors[name] for name in group.tensors], SUFFIX)
     for layer in layers:
         if layer.name in changed:
             store(graph, layer, weights[layer.name], biases[layer.name])
     return list(changed)
+
+
+def rename(graph: gs.Graph, tensors: Iterable[gs.Tensor], suffix: str) -> None:
+    """Give tensors whose values changed other names: what compares tensors of the same name must not meet them."""
+    for tensor in tensors:
+        tensor.name = unique_name(graph, tensor.name + suffix)
 
 
 def store(graph: gs.Graph, layer: Layer, weight: Real, bias: Real | None) -> None:

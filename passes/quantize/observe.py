@@ -54,13 +54,14 @@ def _stream(
 
 
 class _ChannelObserver:
-    """The running extremes and power of one tensor's channels."""
+    """The running extremes, power and mean of one tensor's channels."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._low: NDArray[np.float64] | None = None
         self._high: NDArray[np.float64] | None = None
         self._squares: NDArray[np.float64] | float = 0.0
+        self._sums: NDArray[np.float64] | float = 0.0
         self._count = 0
 
     def add(self, batch: F32) -> None:
@@ -74,11 +75,12 @@ class _ChannelObserver:
         self._low = low if self._low is None else np.minimum(self._low, low)
         self._high = high if self._high is None else np.maximum(self._high, high)
         self._squares = self._squares + np.einsum("bcs,bcs->c", flat, flat, dtype=np.float32).astype(np.float64)
+        self._sums = self._sums + flat.sum(axis=2).sum(axis=0, dtype=np.float64)
         self._count += flat.shape[0] * flat.shape[2]
 
     def finish(self) -> ChannelRanges:
-        """The ranges and the mean square."""
+        """The ranges and the means."""
         if self._low is None or self._high is None:
             raise DataError("the calibration data is empty; give --data at least one image")
-        power = np.asarray(self._squares) / max(self._count, 1)
-        return ChannelRanges(self._low.astype(np.float64), self._high.astype(np.float64), power)
+        power, mean = (np.asarray(sums) / max(self._count, 1) for sums in (self._squares, self._sums))
+        return ChannelRanges(self._low.astype(np.float64), self._high.astype(np.float64), power, mean)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import onnx
 import onnx_graphsurgeon as gs
 
+from ...runtime_check.integer_layers import INTEGER_LAYERS
 from ...runtime_check.session import optimized_model
 from ..graph import to_parts
 from .placement import Placement
 from .write_qdq import QUANTIZED
-
-_INTEGER_LAYERS = frozenset({"QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
 
 
 def stayed_float(graph: gs.Graph, placement: Placement) -> dict[str, str]:
@@ -21,7 +20,7 @@ def stayed_float(graph: gs.Graph, placement: Placement) -> dict[str, str]:
         placement: what was intended.
     """
     optimized = optimized_model(to_parts(graph).to_model())
-    integer = {name for node in optimized.graph.node if node.op_type in _INTEGER_LAYERS for name in node.input if name}
+    integer = {name for node in optimized.graph.node if node.op_type in INTEGER_LAYERS for name in node.input if name}
     left = {}
     for node in placement.layers:
         values = f"{node.name}_weight{QUANTIZED}"

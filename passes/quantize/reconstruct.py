@@ -8,7 +8,7 @@ what is left of the mean error (bias correction: Nagel et al., 2019, section 4.2
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,11 +69,11 @@ class Fit:
 
     Attributes:
         layer: in the float network.
-        input_scale: step of its input's grid.
+        input_scale: step of its input's grid; None for a layer that computes in float.
     """
 
     layer: Layer
-    input_scale: float
+    input_scale: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,9 @@ class GroupMoments:
     crossed: F32
     mean: F32
     shift: F32
+
+
+Writer = Callable[[gs.Graph, gs.Node, IntegerWeights, float | None], None]
 
 
 class Moments:
@@ -145,6 +148,7 @@ def fit_weights(
     sampling: Sampling,
     repairs: Repairs,
     bits: int = 8,
+    write: Writer = write_weights,
 ) -> None:
     """Write integer weights into `quantized`, first layer to last.
 
@@ -156,13 +160,14 @@ def fit_weights(
         sampling: how it is sampled.
         repairs: what to do.
         bits: of the weights.
+        write: puts a layer's integers into the graph.
     """
     nodes = {node.name: node for node in quantized.nodes}
     for wave in track(list(_waves(original, fits, repairs, sampling.memory)), "Rounding weights"):
         moments = _gather(original, quantized, wave, batches, sampling=sampling, sequential=repairs.sequential)
         for fit in wave:
             weights = _fit(fit, moments.pop(fit.layer.name), repairs, bits)
-            write_weights(quantized, nodes[fit.layer.name], weights, fit.input_scale)
+            write(quantized, nodes[fit.layer.name], weights, fit.input_scale)
 
 
 def _waves(graph: gs.Graph, fits: Sequence[Fit], repairs: Repairs, memory: int) -> Iterator[list[Fit]]:
@@ -205,7 +210,8 @@ def _gather(
     sequential: bool,
 ) -> dict[str, Moments]:
     names = {fit.layer.name: fit.layer.node.inputs[0].name for fit in wave}
-    seen = {name: dequantized_name(quantized, tensor) for name, tensor in names.items()} if sequential else names
+    integer = {fit.layer.name for fit in wave if sequential and fit.input_scale is not None}
+    seen = {name: dequantized_name(quantized, tensor) if name in integer else tensor for name, tensor in names.items()}
     float_network = Activations(original, names.values())
     integer_network = Activations(quantized, seen.values()) if sequential else None
     moments = {fit.layer.name: Moments(fit.layer) for fit in wave}

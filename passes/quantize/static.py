@@ -12,7 +12,8 @@ from ...runtime_check.session import Feeds
 from ..graph import to_parts
 from ..layers import Layer, list_layers
 from ..statistics import Batches, Sampling
-from .equalize import equalize
+from .absorb import absorb_biases
+from .equalize import ChannelRanges, equalize
 from .grid import Grid, activation_grid
 from .histogram import Histogram
 from .observe import channel_ranges, histograms
@@ -26,7 +27,8 @@ from .write_qdq import write_qdq, write_weights
 MOST_DIMENSIONS = 5000
 """Layers with longer filters are rounded to the nearest: their second moments alone would take 200 MB."""
 
-_SUBSET_BYTES = 1 << 27
+FIT_BYTES = 1 << 27
+"""Of the calibration images that are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class StaticSettings:
     Attributes:
         ranges: method for the grids of activations.
         equalized: whether channels are rescaled across layers first.
+        absorbed: whether constant parts of activations are moved into later biases before that.
         repairs: how weights are rounded.
         bits: of weights and activations.
         signed: s8 activations instead of u8.
@@ -46,6 +49,7 @@ class StaticSettings:
 
     ranges: RangeMethod = "mse"
     equalized: bool = True
+    absorbed: bool = True
     repairs: Repairs = field(default_factory=Repairs)
     bits: int = 8
     signed: bool = False
@@ -90,17 +94,32 @@ def observe(
     macs = {node.name: node.macs for node in count(parts, shapes).nodes}
     layers, _ = list_layers(graph, shapes, "all")
     changed: list[str] = []
-    subset = Subset(batches, settings.fit_images, _SUBSET_BYTES)
-    if settings.equalized and layers:
+    if (settings.equalized or settings.absorbed) and layers:
+        subset = Subset(batches, settings.fit_images, FIT_BYTES)
         ranges = channel_ranges(graph, [layer.node.inputs[0].name for layer in layers], subset)
         if not settings.repairs.fits:
             batches = subset.kept  # quick: histograms need fewer images than extremes
-        changed = equalize(graph, layers, ranges, settings.bits)
+        changed = _rescale(graph, layers, ranges, settings)
+        shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
         layers, _ = list_layers(graph, shapes, "all")
     placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)
-    subset = Subset(batches, settings.fit_images, _SUBSET_BYTES)
+    subset = Subset(batches, settings.fit_images, FIT_BYTES)
     seen = histograms(graph, placement.groups, subset)
     return Observed(graph, shapes, layers, macs, seen, subset.kept, changed)
+
+
+def _rescale(
+    graph: gs.Graph, layers: Sequence[Layer], ranges: Mapping[str, ChannelRanges], settings: StaticSettings
+) -> list[str]:
+    """Shift and scale channels, which changes nothing but how well one grid serves them; names of changed layers."""
+    changed: list[str] = []
+    if settings.absorbed:
+        shifted, ranges = absorb_biases(graph, layers, ranges)
+        changed += [new.name for old, new in zip(layers, shifted, strict=True) if new is not old]
+        layers = shifted
+    if settings.equalized:
+        changed += equalize(graph, layers, ranges, settings.bits)
+    return list(dict.fromkeys(changed))
 
 
 def quantize_static(
@@ -125,7 +144,7 @@ def _write_weights(
     layers = [layer for layer in observed.layers if layer.name in input_scales]
     nodes = {node.name: node for node in graph.nodes}
     repairs, bits = settings.repairs, settings.bits
-    fitting = [layer for layer in layers if repairs.fits and _fittable(layer)]
+    fitting = [layer for layer in layers if repairs.fits and fittable(layer)]
     names = {layer.name for layer in fitting}
     for layer in layers:
         if layer.name not in names:
@@ -136,7 +155,8 @@ def _write_weights(
     fit_weights(observed.graph, graph, fits, observed.images, sampling=settings.sampling, repairs=repairs, bits=bits)
 
 
-def _fittable(layer: Layer) -> bool:
+def fittable(layer: Layer) -> bool:
+    """Whether the layer can be rounded by reconstruction."""
     channels, height, width = layer.kernel_shape
     return channels * height * width <= MOST_DIMENSIONS and layer.node.op != "MatMul"
 

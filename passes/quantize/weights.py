@@ -37,18 +37,22 @@ class IntegerWeights:
         return self.values.astype(np.float32) * self.scales.reshape(-1, *[1] * (self.values.ndim - 1))
 
 
-def layer_scales(layer: Layer, input_scale: float, *, bits: int, clipped: bool, importance: F32 | None = None) -> F32:
+def layer_scales(
+    layer: Layer, input_scale: float | None, *, bits: int, clipped: bool, importance: F32 | None = None
+) -> F32:
     """(N,): the steps of a layer's filters, wide enough for its bias.
 
     Args:
         layer: the layer.
-        input_scale: step of its input's grid.
+        input_scale: step of its input's grid; None for a layer that computes in float.
         bits: of the weights.
         clipped: whether to search for the clipping of least squared error.
         importance: mean square of the inputs, (D,) or (N, D).
     """
     flat = layer.weight.reshape(layer.filters, -1)
     scales = filter_scales(flat, weight_limit(bits), importance, clipped=clipped)
+    if input_scale is None:
+        return scales
     if layer.node.op == "MatMul":  # onnxruntime multiplies matrices with one step only
         scales = np.full_like(scales, np.abs(flat).max() / weight_limit(bits) or 1.0)
     if layer.bias is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ..graph import is_output, unique_name
+from ..graph import unique_name
 from .grid import Grid
 from .placement import Placement, final_output
 from .weights import IntegerWeights
@@ -125,10 +125,8 @@ def _insert(
 
 def dequantized_name(graph: gs.Graph, tensor: str) -> str:
     """What the readers of a quantized tensor see."""
-    quantize = next(node for node in graph.tensors()[tensor].outputs if node.op in {"QuantizeLinear", "Clip"})
-    while quantize.op != "DequantizeLinear":
-        quantize = quantize.outputs[0].outputs[0]
-    return str(quantize.outputs[0].name)
-
-
-__all__ = ["dequantized_name", "is_output", "write_qdq", "write_weights"]
+    readers = graph.tensors()[tensor].outputs
+    direct = [node for node in readers if node.op == "QuantizeLinear"]
+    clipped = [other for node in readers if node.op == "Clip" for other in node.outputs[0].outputs]
+    quantize = next(node for node in (*direct, *clipped) if node.op == "QuantizeLinear")
+    return str(quantize.outputs[0].outputs[0].outputs[0].name)

@@ -111,13 +111,6 @@ def test_dynamic_simulation_is_faithful(chain, make_batches, graph_of):
     assert _fidelity(chain, quantized, batches, graph_of).sqnr_db > 30
 
 
-def test_weights_only_needs_no_data_and_warns(chain, make_batches, graph_of):
-    quantized, result = _run(chain, Quantize(mode="weights-only"))
-    assert all("slower" in change.what for change in result.changes)
-    assert len(quantized.SerializeToString()) < 0.7 * len(chain.SerializeToString())
-    assert _fidelity(chain, quantized, make_batches(), graph_of).sqnr_db > 35
-
-
 def test_min_sqnr_keeps_layers_float(chain, make_batches, graph_of):
     batches = make_batches(images=48)
     settings = StaticSettings(repairs=FAST)
