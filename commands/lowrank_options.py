@@ -17,17 +17,14 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _RanksType(click.ParamType):
-    """Whole numbers of at least 1 with commas between them."""
-
-    name = "K[,M]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """('32,48') to (32, 48)."""
-        ranks = value if isinstance(value, tuple) else tuple(str(value).split(","))
-        if not all(str(rank).strip().isdecimal() and int(rank) >= 1 for rank in ranks):
-            self.fail(f"'{value}' is no whole number of at least 1, nor several with commas: 32 or 32,48", param, ctx)
-        return tuple(int(rank) for rank in ranks)
+def _parse_ranks(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """'32,48' as (32, 48)."""
+    if value is None:
+        return None
+    ranks = value.split(",")
+    if not all(rank.strip().isdecimal() and int(rank) >= 1 for rank in ranks):
+        raise click.BadParameter(f"'{value}' is no whole number of at least 1, nor several with commas: 32 or 32,48")
+    return tuple(int(rank) for rank in ranks)
 
 
 _OPTIONS = (
@@ -50,7 +47,7 @@ _OPTIONS = (
     click.option("--plan", "plan_file", type=click.Path(), help="Do what this plan (or accnn config.json) says."),
     click.option("--save-plan", type=click.Path(), help="Write the plan that was carried out."),
     click.option("--layer", help="Rewrite this layer alone, at --rank."),
-    click.option("--rank", type=_RanksType(), help="The rank for --layer; two with a comma for forms that have two."),
+    click.option("--rank", callback=_parse_ranks, metavar="K[,M]", help="The rank for --layer, or its two."),
 )
 
 

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 
+Cut = tuple[int, int | None]
+"""K, and M where there is a third stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Factors:
@@ -67,8 +70,8 @@ def reduce(first: F32, rows: F32) -> F32:
     """(S, Q*K): A applied to every q of rows (S, Q*P)."""
     size = first.shape[-1]
     if first.ndim == 2:
-        shared: F32 = rows.reshape(-1, size) @ first.T
-        return shared.reshape(len(rows), -1)
-    by_q = rows.reshape(len(rows), -1, size).transpose(1, 0, 2)
-    reduced: F32 = np.matmul(by_q, first.transpose(0, 2, 1))
-    return reduced.transpose(1, 0, 2).reshape(len(rows), -1)
+        reduced: F32 = rows.reshape(-1, size) @ first.T
+    else:
+        reduced = np.matmul(rows.reshape(len(rows), -1, size).transpose(1, 0, 2), first.transpose(0, 2, 1))
+        reduced = reduced.transpose(1, 0, 2)
+    return reduced.reshape(len(rows), -1)

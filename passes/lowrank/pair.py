@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..layers import Layer
 from ..options import Ranks
-from .factors import Factors
+from .factors import Cut, Factors
 from .form import Chain, Factorization, Form, Stage, Weights
 from .truncation import SharedTruncation, Truncation
 
@@ -47,8 +47,12 @@ class Pair(Form):
         return (min(p, layer.filters // layer.group * q),)
 
     def middle(self, layer: Layer, ranks: Ranks) -> int | None:  # noqa: ARG002 - for forms that have it
-        """The rank of a third stage; None where there is none."""
+        """The rank M of a third stage; None where there is none."""
         return None
+
+    def cut(self, layer: Layer, ranks: Ranks) -> Cut:
+        """K and M."""
+        return ranks[0], self.middle(layer, ranks)
 
     def sizes(self, layer: Layer) -> tuple[int, int]:
         """(P, Q) of one group."""
@@ -110,13 +114,15 @@ class PairFactorization(Factorization):
     def errors(self, offered: Sequence[Ranks]) -> list[float]:
         """Squared weights that the ranks drop, over all of them."""
         total = sum(group.energy for group in self._groups)
-        dropped = np.sum([group.dropped(offered) for group in self._groups], axis=0)
+        cuts = [self._form.cut(self._layer, ranks) for ranks in offered]
+        dropped = np.sum([group.dropped(cuts) for group in self._groups], axis=0)
         return [float(squares / total) if total > 0 else 0.0 for squares in dropped]
 
     def kept(self, ranks: Ranks) -> float:
         """The share of singular values that is kept, accnn's measure; with groups, their mean."""
-        return float(np.mean([group.kept(ranks) for group in self._groups]))
+        return float(np.mean([group.kept(self._form.cut(self._layer, ranks)) for group in self._groups]))
 
     def chain(self, ranks: Ranks) -> Chain:
         """The bias stays."""
-        return Chain(self._form.fold(self._layer, [group.cut(ranks) for group in self._groups]), self._layer.bias)
+        cut = self._form.cut(self._layer, ranks)
+        return Chain(self._form.fold(self._layer, [group.cut(cut) for group in self._groups]), self._layer.bias)

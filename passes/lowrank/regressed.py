@@ -11,7 +11,7 @@ from ..options import Ranks
 from ..statistics import LayerStatistics
 from .form import Chain, Factorization
 from .pair import Pair
-from .regression import Fit, Moments, alternate, errors_of_ranks, fit_second, start
+from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, start
 
 ROUNDS = 4
 """Alternations of the final fit; more gain less than a percent of the error."""
@@ -39,19 +39,19 @@ class RegressedPair(Factorization):
         """Mean squared error of the outputs about their means, before the alternation: the groups' average."""
         moments = [self._moments(g) for g in range(self._layer.group)]
         energies = [m.energy for m in moments]
-        ranks = [(ranks[0], self._form.middle(self._layer, ranks)) for ranks in offered]
-        errors = [errors_of_ranks(first, m, ranks) for first, m in zip(self._starts, moments, strict=True)]
+        cuts = [self._form.cut(self._layer, ranks) for ranks in offered]
+        errors = [errors_of_cuts(first, m, cuts) for first, m in zip(self._starts, moments, strict=True)]
         if not sum(energies):
-            return [0.0] * len(ranks)
+            return [0.0] * len(cuts)
         return [float(np.average(column, weights=energies)) for column in zip(*errors, strict=True)]
 
     def fits(self, ranks: Ranks) -> list[Fit]:
         """The factors of each group at these ranks."""
         fitted = []
-        middle = self._form.middle(self._layer, ranks)
+        rank, middle = self._form.cut(self._layer, ranks)
         for group, first in enumerate(self._starts):
             moments = self._moments(group)
-            cut = np.ascontiguousarray(first[..., : ranks[0], :])
+            cut = np.ascontiguousarray(first[..., :rank, :])
             fitted.append(alternate(fit_second(cut, moments, middle), moments, ROUNDS))
         return fitted
 

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from .factors import F32, Factors, reduce
+from .factors import F32, Cut, Factors, reduce
 
 F64 = NDArray[np.float64]
 
@@ -131,7 +131,7 @@ def fit_second(first: F32, moments: Moments, middle: int | None = None) -> Fit:
     return _solve_second(first, gram, cross, moments, middle)
 
 
-def errors_of_ranks(first: F32, moments: Moments, ranks: Sequence[tuple[int, int | None]]) -> list[float]:
+def errors_of_cuts(first: F32, moments: Moments, cuts: Sequence[Cut]) -> list[float]:
     """The error at each (K, M) of the factors whose A is the first K rows of `first`, B and C being the best.
 
     For at most `_SOLVED_RANKS` of all K they are solved for; between these the logarithm of the error is interpolated.
@@ -139,8 +139,8 @@ def errors_of_ranks(first: F32, moments: Moments, ranks: Sequence[tuple[int, int
     rank_max, q = first.shape[-2], moments.q
     gram, cross = _feature_moments(first, moments)
     gram, cross = gram.reshape(q, rank_max, q, rank_max), cross.reshape(-1, q, rank_max)
-    firsts = sorted({rank for rank, _ in ranks})
-    middles = {middle for _, middle in ranks}
+    firsts = sorted({rank for rank, _ in cuts})
+    middles = {middle for _, middle in cuts}
     chosen = np.unique(np.linspace(0, len(firsts) - 1, _SOLVED_RANKS).round().astype(int))
     solved = [firsts[index] for index in chosen]
     logarithms: dict[int | None, list[float]] = {middle: [] for middle in middles}
@@ -148,7 +148,7 @@ def errors_of_ranks(first: F32, moments: Moments, ranks: Sequence[tuple[int, int
         part = gram[:, :rank, :, :rank].reshape(q * rank, q * rank)
         for middle, error in _errors_of_middles(part, cross[:, :, :rank].reshape(-1, q * rank), moments, middles):
             logarithms[middle].append(float(np.log(max(error, 1e-12))))
-    return [float(np.exp(np.interp(rank, solved, logarithms[middle]))) for rank, middle in ranks]
+    return [float(np.exp(np.interp(rank, solved, logarithms[middle]))) for rank, middle in cuts]
 
 
 def _errors_of_middles(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from planish.passes.lowrank.regression import Moments, alternate, errors_of_ranks, fit_second, start
+from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, start
 
 FILTERS, Q, P, COUNT = 10, 3, 8, 400
 
@@ -81,7 +81,7 @@ def test_the_curve_of_errors_is_that_of_the_ranks_solved_one_by_one(data):
     ranks = [1, 2, 3, 5, 7]
     expected = [fit_second(np.ascontiguousarray(first[:rank]), moments).error for rank in ranks]
     np.testing.assert_allclose(
-        errors_of_ranks(first, moments, [(rank, None) for rank in ranks]), expected, rtol=1e-3, atol=1e-7
+        errors_of_cuts(first, moments, [(rank, None) for rank in ranks]), expected, rtol=1e-3, atol=1e-7
     )
 
 
