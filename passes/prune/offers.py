@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..layers import Layer
-from ..plan import Plan
-from ..statistics import Statistics
 from ..targets import Target
+from ..targets.target import FLOOR
 from .channels import Coupling
 from .criterion import Candidates, Criterion
 from .groups import Group, spare_one
 from .magnitude import magnitudes
+from .measuring import Measured
 from .quadratic import Quadratic, errors_of_widths, quadratics
 from .widths import Offer
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
+_STEPS = 8
+
 Selections = list[NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What calibration data says.
-
-    Attributes:
-        statistics: of the layers.
-        sensitivities: of the layers that read channels which may go, by name.
-    """
-
-    statistics: Statistics
-    sensitivities: Mapping[str, float]
-
-
-def useful_widths(group: Group, coupling: Coupling, target: Target, plan: Plan | None) -> list[int]:
+def useful_widths(group: Group, coupling: Coupling, target: Target, unit: str) -> list[int]:
     """Numbers of classes worth keeping, ascending; the last is all of them.
 
-    More than half a block costs as much as a whole one, and pooling leaves the blocked layout at other widths than the
-    block's multiples, so that the exact pass would pad the channels again.
+    Where milliseconds count: multiples of the target's block. More than half a block costs as much as a whole one, and
+    pooling leaves the blocked layout at other widths, so that the exact pass would pad the channels again. Where MACs
+    or parameters count: an eighth of the channels at a time, in blocks where these are smaller, and never finer than
+    every runtime asks for.
     """
-    if plan is not None:
-        planned = plan.layers.get(group.name)
-        return [group.size] if planned is None else sorted({planned.rank, group.size})
     repeated = max(1, len(group.producers[0].atoms) // group.size)
-    pooled = any(_has_channels_of(group, coupling, node) for node in coupling.graph.nodes if node.op in _POOLS)
-    widths = {
-        max(1, rank // repeated)
-        for rank in target.useful_ranks(group.size * repeated - 1)
-        if rank % target.block == 0 or 2 * rank < target.block or (rank > target.block and not pooled)
-    }
-    return sorted(widths | {group.size})
+    size = group.size * repeated
+    if unit == "ms":
+        pooled = any(_has_channels_of(group, coupling, node) for node in coupling.graph.nodes if node.op in _POOLS)
+        widths = {
+            rank
+            for rank in target.useful_ranks(size - 1)
+            if rank % target.block == 0 or 2 * rank < target.block or (rank > target.block and not pooled)
+        }
+    else:
+        step = max(FLOOR, min(target.block, size // _STEPS // FLOOR * FLOOR))
+        widths = set(range(step, size, step))
+    return sorted({max(1, width // repeated) for width in widths} | {group.size})
 
 
 def _has_channels_of(group: Group, coupling: Coupling, node: gs.Node) -> bool:

@@ -6,6 +6,7 @@ with the costs as they change around the widths at hand, within a distance that 
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ FORM = "prune"
 """The form of a group's options in plans."""
 
 _ROUNDS = 24
+_SHARES = 64
 _CORRECTIONS = 6
 
 
@@ -36,16 +38,40 @@ class Offer:
     losses: Sequence[float]
 
 
-def choose_widths(offers: Sequence[Offer], prices: PriceList, goal: Goal) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the network may cost.
+
+    Attributes:
+        goal: the cost of the whole before over after.
+        before: cost of the whole before.
+        fixed: what does not depend on the widths.
+    """
+
+    goal: Goal
+    before: float
+    fixed: float = 0.0
+
+    @property
+    def allowed(self) -> float:
+        """What the layers may cost that depend on the widths."""
+        return self.before / self.goal.ratio - self.fixed
+
+
+def widest(offers: Sequence[Offer]) -> list[int]:
+    """The indices that leave every group alone."""
+    return [len(offer.widths) - 1 for offer in offers]
+
+
+def choose_widths(offers: Sequence[Offer], prices: PriceList, allowance: Allowance) -> list[int]:
     """For each group the index of the width that it takes.
 
     Raises:
         BudgetError: the goal is out of reach; it says what can be reached.
     """
-    full = [len(offer.widths) - 1 for offer in offers]
-    allowed = prices.total(full) / goal.ratio
-    current = _uniform(offers, prices, goal, allowed)
-    reach = max(full, default=0)
+    allowed = allowance.allowed
+    current = uniform(offers, prices, allowance, [1.0] * len(offers))
+    reach = max(widest(offers), default=0)
     for _ in range(_ROUNDS):
         tried = _solve(offers, prices, current, reach, allowed)
         if tried is not None and _loss(offers, tried) < _loss(offers, current) * (1 - 1e-6):
@@ -57,20 +83,29 @@ def choose_widths(offers: Sequence[Offer], prices: PriceList, goal: Goal) -> lis
     return _spend_rest(offers, prices, current, allowed)
 
 
-def _uniform(offers: Sequence[Offer], prices: PriceList, goal: Goal, allowed: float) -> list[int]:
-    """The same share of every group, the largest that the budget allows."""
-    steps = 64
-    for step in range(steps, -1, -1):
-        tried = [round((len(offer.widths) - 1) * step / steps) for offer in offers]
-        if prices.total(tried) <= allowed * (1 + 1e-9):
+def uniform(offers: Sequence[Offer], prices: PriceList, allowance: Allowance, weights: Sequence[float]) -> list[int]:
+    """The largest share of all groups that the budget allows, each times its weight.
+
+    Raises:
+        BudgetError: the goal is out of reach; it says what can be reached.
+    """
+    for step in range(_SHARES, 0, -1):
+        shares = [min(step * weight / _SHARES, 1.0) for weight in weights]
+        tried = [_fitting(offer, share) for offer, share in zip(offers, shares, strict=True)]
+        if prices.total(tried) <= allowance.allowed + 1e-9 * allowance.before:
             return tried
-    full, floor = allowed * goal.ratio, prices.total([0] * len(offers))
-    reachable = int(full / floor * 100) / 100 if floor else 1.0
+    floor = prices.total(tried) + allowance.fixed
+    reachable = int(allowance.before / floor * 100) / 100 if floor else 1.0
     raise BudgetError(
-        f"ratio {goal.ratio:g} is out of reach: with the channels that may go the {goal.unit} can be divided by at "
-        f"most {reachable:.2f}; ask for less, or keep fewer layers",
+        f"ratio {allowance.goal.ratio:g} is out of reach: with the channels that may go the {allowance.goal.unit} can "
+        f"be divided by at most {reachable:.2f}; ask for less, keep fewer layers, or give --prune-ends",
         reachable,
     )
+
+
+def _fitting(offer: Offer, share: float) -> int:
+    """Index of the widest width that is at most this share of all, or of the narrowest."""
+    return max(0, bisect.bisect_right(offer.widths, share * offer.widths[-1] + 1e-9) - 1)
 
 
 def _solve(
