@@ -13,6 +13,7 @@ from ..errors import ModelError, PlanishError
 from ..files import ModelParts, as_parts, read_parts
 from ..runtime_check.cost import ModelCost, count, infer_shapes
 from .base import Pass, Result
+from .budget import Goal
 from .exact import Exact
 from .exact.half_weights import store_halves
 from .exact.opset import convert_opset
@@ -103,8 +104,14 @@ def _run(graph: gs.Graph, first: Exact | None, others: Sequence[Pass]) -> list[t
     result = Result()
     first.simplify(graph, result)
     results = [(step.name, step.run(graph)) for step in others]
-    first.specialize(graph, result, after_others=bool(others))
+    first.specialize(graph, result, after_others=bool(others), counted=any(map(_promises_a_count, others)))
     return [(first.name, result), *results]
+
+
+def _promises_a_count(step: Pass) -> bool:
+    """Whether a pass had a goal in multiply-accumulates or parameters, as opposed to time."""
+    goal = getattr(step, "goal", None)
+    return isinstance(goal, Goal) and goal.unit != "ms"
 
 
 def _cost(parts: ModelParts, input_shapes: InputShapes | None) -> ModelCost:

@@ -32,6 +32,7 @@ from . import (
     prelu,
     shortcut,
     siblings,
+    winograd,
 )
 from .drop_dead import drop_dead
 from .rule import Rule, Scene
@@ -58,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     merge_groups.RULE,
     siblings.RULE,
     pad_channels.RULE,
+    winograd.RULE,
 )
 """All rules; which of them comes first matters neither to correctness nor to what is left in the end."""
 
@@ -108,13 +110,15 @@ class Exact(Pass):
         result.skips.clear()
         self._settle(graph, self._simplifying, result)
 
-    def specialize(self, graph: gs.Graph, result: Result, *, after_others: bool = False) -> None:
+    def specialize(self, graph: gs.Graph, result: Result, *, after_others: bool = False, counted: bool = False) -> None:
         """Apply the rules that are there for the target's sake, after all else: they hide layers from other passes.
 
         Args:
             graph: is rewritten in place.
             result: what is done is added to it.
             after_others: whether approximations ran before; the chains that they made of layers are left as they are.
+            counted: whether one of them promised a number of multiply-accumulates or parameters: rules that change
+                it are left out unless they are measured.
 
         Raises:
             PlanishError: the rules cannot be measured on the target.
@@ -124,7 +128,12 @@ class Exact(Pass):
                 f"rules are measured on {MEASURABLE} only, not on {self.target.name}; leave --measure out"
             )
         result.skips.clear()
-        rules = [rule for rule in self.rules if not (after_others and rule.name == merge_linear.RULE.name)]
+        rules = [
+            rule
+            for rule in self.rules
+            if not (after_others and rule.name == merge_linear.RULE.name)
+            and not (counted and rule.recounts and not self.measured)
+        ]
         if not self.measured:
             self._settle(graph, rules, result)
             return

@@ -58,4 +58,4 @@ def _apply(graph: gs.Graph, node: gs.Node, weight: NDArray[np.generic], group: i
     node.attrs["group"] = group
 
 
-RULE = Rule("merge_groups", frozenset({"Conv"}), match, targets=frozenset({"onnxruntime"}))
+RULE = Rule("merge_groups", frozenset({"Conv"}), match, targets=frozenset({"onnxruntime"}), recounts=True)

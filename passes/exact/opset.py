@@ -12,6 +12,9 @@ from ...files import ModelParts
 _BIG_TENSOR_BYTES = 4096
 """Tensors above this are weights, whose values no conversion looks at; they stay where they are."""
 
+_FIRST_IR_WITHOUT_INITIALIZER_INPUTS = 4
+"""Before it, the converter takes an initializer that is no input for undefined."""
+
 FIRST_OPSET = 7
 """The converter's adapters begin here, and so does onnxruntime."""
 
@@ -28,12 +31,13 @@ def convert_opset(parts: ModelParts, opset: int) -> ModelParts:
     big = {name: array for name, array in parts.tensors.items() if array.nbytes > _BIG_TENSOR_BYTES}
     light = onnx.ModelProto()
     light.CopyFrom(parts.model)
+    light.ir_version = max(light.ir_version, _FIRST_IR_WITHOUT_INITIALIZER_INPUTS)
     for name, array in parts.tensors.items():
         if name in big:
             kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
             light.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, array.shape))
         else:
-            light.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
+            light.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(array), name))
     try:
         converted = version_converter.convert_version(light, opset)
     except RuntimeError as error:

@@ -148,4 +148,4 @@ def _with_zeros(values: NDArray[np.generic], axis: int, size: int) -> NDArray[np
     return np.concatenate([values, np.zeros(missing, values.dtype)], axis=axis)
 
 
-RULE = Rule("pad_channels", frozenset({"Conv"}), match, targets=frozenset({"onnxruntime"}))
+RULE = Rule("pad_channels", frozenset({"Conv"}), match, targets=frozenset({"onnxruntime"}), recounts=True)

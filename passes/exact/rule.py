@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape, infer_shapes, infer_types
 from ..graph import to_parts
-from ..layers import list_layers
+from ..layers import Layer, list_layers
 from ..targets import Target, Work
 from ..targets.work import layer_work
 
@@ -88,10 +88,15 @@ class Scene:
         return self._positions.get(id(node), len(self._positions))
 
     @cached_property
-    def works(self) -> dict[str, Work]:
-        """What each Conv and Gemm asks of the runtime at batch 1, by name of the node."""
+    def layers(self) -> dict[str, Layer]:
+        """Each Conv and Gemm with constant weights, with its sizes for predictions, by name of the node."""
         layers, _ = list_layers(self.graph, self._sizes, "all")
-        return {layer.name: layer_work(layer) for layer in layers}
+        return {layer.name: layer for layer in layers}
+
+    @cached_property
+    def works(self) -> dict[str, Work]:
+        """What each of them asks of the runtime at batch 1."""
+        return {name: layer_work(layer) for name, layer in self.layers.items()}
 
     def shape(self, tensor: gs.Tensor) -> Shape | None:
         """The shape of `tensor`, None for dimensions that may vary; None if not even the rank is known."""
@@ -127,12 +132,14 @@ class Rule:
         match: what the rule would do at a node of these operators; the reason where the pattern is there but must be
             left alone; None where it is not there.
         targets: runtimes that become faster; None for rules that simplify and cost no runtime anything.
+        recounts: whether it changes the number of multiply-accumulates for the sake of speed.
     """
 
     name: str
     operators: frozenset[str] | None
     match: Callable[[gs.Node, Scene], Rewrite | str | None]
     targets: frozenset[str] | None = field(default=None)
+    recounts: bool = False
 
     @property
     def simplifies(self) -> bool:

@@ -326,3 +326,15 @@ def siblings(draw):
     if net.maybe():
         branches.append(net.conv(x, net.channels, kernel=kernel, pads=pads, bias=True)[0])
     return net, net.node("Concat", *[net.around(branch) for branch in branches], axis=1)
+
+
+@pattern
+def winograd(draw):
+    net = Net(draw, least=5)
+    group = net.channels if net.maybe() else 1
+    kernel = net.pick([3, 3], [3, 3], [5, 5], [3, 4], [5, 5], [3, 2])
+    strides = [2, 1] if net.pick(0, 0, 0, 1) else [1, 1]
+    y, filters = net.conv(net.around("x"), net.channels, kernel=kernel, group=group, strides=strides)
+    if net.maybe():
+        y = net.affine(y, filters)
+    return net, net.around(y)

@@ -5,6 +5,7 @@ import pytest
 from planish.errors import PlanishError
 from planish.passes import rewrite
 from planish.passes.base import Pass, Result
+from planish.passes.budget import Goal
 from planish.passes.exact import Exact
 from planish.passes.targets import find_target
 
@@ -63,3 +64,26 @@ def test_without_it_nothing_is_done(model):
     after = rewrite(model, [], exact=False)
     assert [node.op_type for node in after.parts.model.graph.node] == ["Conv", "Mul", "LRN", "Conv"]
     assert not after.results
+
+
+@pytest.mark.parametrize(("unit", "padded"), [("MACs", False), ("parameters", False), ("ms", True)])
+def test_a_promised_count_is_kept(make_model, unit, padded):
+    width = find_target("onnxruntime").block + 3
+
+    class Promise(Pass):
+        name = "promise"
+        exact = True
+        goal = Goal(unit, 2.0)
+
+        def run(self, graph):
+            return Result()
+
+    model = make_model(
+        "g (float[n,64,28,28] x) => (float[n,64,14,14] y) { a = Conv (x, u) "
+        "p = MaxPool <kernel_shape=[2,2], strides=[2,2]> (a) y = Conv (p, w) }",
+        u=(width, 64, 1, 1),
+        w=(64, width, 1, 1),
+    )
+    after = rewrite(model, [Promise()])
+    assert (after.after.macs() > after.before.macs()) == padded
+    assert bool(dict(after.results)["exact"].changes) == padded
