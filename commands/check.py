@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..files import check_output, replacing
 from .console import console, json_option, note, show_json, table, verbose_option
+from .gate_options import gate_options
 from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, parse_numbers, preprocessing_options
 
 if TYPE_CHECKING:
+    from ..runtime_check.planned import PlannedLayer
     from ..runtime_check.result import CheckResult
 
 EPILOG = """\b
@@ -22,39 +25,21 @@ Examples:
   planish check model.onnx small.onnx
   planish check model.onnx small.onnx --data val.csv --limit 500
   planish check model.onnx small.onnx --data val.npz --max-top1-drop 1 --min-speedup 1.5
+  planish check detector.onnx small.onnx --data images/ --labels boxes.csv --max-quality-drop 1
+  planish check faces.onnx small.onnx --data faces/ --pairs pairs.csv
   planish check model.onnx small.onnx --runtime all --report report.html
 """
 
 PROFILE_RUNS = 15
-
-_GATES = {
-    "max_top1_drop": "Top-1 accuracy that may be lost, in percentage points.",
-    "max_top5_drop": "Top-5 accuracy that may be lost, in percentage points.",
-    "min_top1": "Top-1 accuracy of the last model, in percent.",
-    "min_agreement": "Samples that both models give the same class, in percent.",
-    "max_kl": "Mean Kullback-Leibler divergence of the class probabilities, in nats.",
-    "min_speedup": "Latency of the first model over that of the second.",
-    "min_mac_ratio": "MACs of the first model over those of the second.",
-    "min_size_ratio": "Bytes of weights of the first model over those of the second.",
-    "max_abs_error": "Largest error of any output value.",
-    "max_relative_error": "L2 norm of the error over that of the output.",
-    "min_cosine": "Cosine of the angle between the outputs.",
-    "min_sqnr": "Signal to noise of the outputs, in dB.",
-    "min_layer_sqnr": "Signal to noise of every tensor that both models have, in dB.",
-}
-
-
-def _gate_options(function: Any) -> Any:
-    for name, text in reversed(_GATES.items()):
-        function = click.option(f"--{name.replace('_', '-')}", type=float, help=f"Gate. {text}")(function)
-    return function
 
 
 @click.command(name="check", epilog=EPILOG)
 @click.argument("model", type=click.Path())
 @click.argument("other", type=click.Path(), required=False)
 @click.option("--data", metavar="SRC", help="An .npz, an image folder or a list of images; default: random input.")
-@click.option("--labels", metavar="FILE", help="Labels for --data: a list of files and classes, or classes alone.")
+@click.option(
+    "--labels", metavar="FILE", help="Labels for --data: a list of files and classes, classes alone, or boxes."
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use N samples, chosen by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples and of random input.")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples per run, latency aside.")
@@ -73,8 +58,31 @@ def _gate_options(function: Any) -> Any:
 )
 @click.option(
     "--task",
-    type=click.Choice(["classification", "image", "embedding", "none"]),
-    help="What the models are for; decides which figures mean something. Guessed from the outputs.",
+    type=click.Choice(["classification", "image", "embedding", "detection", "none"]),
+    help="What the models are for; decides which figures mean something. Guessed from labels and outputs.",
+)
+@click.option("--pairs", metavar="FILE", help="Verification: lines of two images and 1 or 0, or LFW's pairs.txt.")
+@click.option(
+    "--iou",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Detection: overlap from which on an object is found.",
+)
+@click.option(
+    "--nms",
+    type=click.FloatRange(0, 1),
+    default=0.45,
+    show_default=True,
+    help="Detection: overlap from which on the better box suppresses the other, where the model leaves that open.",
+)
+@click.option(
+    "--layer-threshold",
+    type=float,
+    default=80.0,
+    show_default=True,
+    metavar="DB",
+    help="SQNR under which a layer counts as different.",
 )
 @click.option(
     "--optimizations",
@@ -87,12 +95,17 @@ def _gate_options(function: Any) -> Any:
     "--latency-seconds", type=float, default=5.0, show_default=True, help="How long to time the models; 0: not at all."
 )
 @preprocessing_options
-@_gate_options
+@gate_options
 @input_shape_option
 @click.option("--profile", is_flag=True, help="Time every node, and show which stages got faster or slower.")
 @click.option(
-    "--runtime", "runtimes", metavar="NAME[,NAME...]", help="Try other runtimes: openvino, mnn, ncnn, opencv; or all."
+    "--runtime",
+    "runtimes",
+    metavar="NAME[,NAME...]",
+    help="Try other runtimes: openvino, mnn, ncnn, opencv, or all; NAME@PYTHON for another environment's.",
 )
+@click.option("--plan", type=click.Path(), metavar="FILE", help="The plan that made OTHER of MODEL, for the report.")
+@click.option("--class-names", type=click.Path(), metavar="FILE", help="One name a line, for the report.")
 @click.option("--report", type=click.Path(), metavar="FILE", help="Write a page of HTML with everything there is.")
 @click.option("--junit", type=click.Path(), metavar="FILE", help="Write the gates as JUnit XML.")
 @click.option("--markdown", type=click.Path(), metavar="FILE", help="Write a summary in GitHub's Markdown.")
@@ -102,6 +115,7 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
     """Measure MODEL, or compare OTHER with it: costs, output error, accuracy, latency. Exit code 1: a gate failed."""
     from ..runtime_check.check import check  # noqa: PLC0415 - keeps `planish --help` quick
     from ..runtime_check.gates import Thresholds  # noqa: PLC0415
+    from ..runtime_check.labels import read_class_names  # noqa: PLC0415
 
     for path in filter(None, (settings["report"], settings["junit"], settings["markdown"])):
         check_output(path, model, *([other] if other else []))
@@ -117,17 +131,40 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
         batch_size=settings["batch"],
         threads=_counts("--threads", settings["threads"]),
         task=settings["task"],
+        pairs=settings["pairs"],
+        least_overlap=settings["iou"],
+        suppression_overlap=settings["nms"],
         optimizations=settings["optimizations"],
         input_shapes=parse_input_shapes(input_shape),
         layer_samples=settings["layer_samples"],
+        layer_threshold_db=settings["layer_threshold"],
         latency_seconds=settings["latency_seconds"],
         latency_batches=_counts("--latency-batch", settings["latency_batch"]),
         profile_runs=PROFILE_RUNS if settings["profile"] or settings["report"] else 0,
         runtimes=settings["runtimes"].split(",") if settings["runtimes"] else (),
+        plan=_planned(settings["plan"]) if settings["plan"] else (),
+        class_names=read_class_names(Path(settings["class_names"])) if settings["class_names"] else (),
     )
     _write(result, settings)
     _show(result, as_json=settings["as_json"], verbose=settings["verbose"], profiled=settings["profile"])
     return 0 if result.passed else 1
+
+
+def _planned(path: str) -> list[PlannedLayer]:
+    """The plan's lines as the report shows them."""
+    from ..passes.plan import read_plan  # noqa: PLC0415
+    from ..runtime_check.planned import PlannedLayer  # noqa: PLC0415
+
+    lines = []
+    for name, layer in read_plan(path).layers.items():
+        macs = layer.facts.get("macs")
+        pair = (int(macs[0]), int(macs[1])) if isinstance(macs, list) and len(macs) == 2 else None
+        error, sensitivity = (
+            float(value) if isinstance(value, int | float) else None
+            for value in (layer.facts.get("error"), layer.facts.get("sensitivity"))
+        )
+        lines.append(PlannedLayer(name, layer.form, layer.rank, pair, error, sensitivity))
+    return lines
 
 
 def _counts(option: str, text: str) -> list[int]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..preprocessing import Preprocessing
-from .images import from_pixels, to_tensor
+from .images import SIZE, from_pixels, to_tensor
 from .inputs import InputSpec
 from .labels import Labels, check_labels
 
@@ -92,12 +92,16 @@ class ArraySource:
                 for name, array in self._arrays.items()
             }
             for index in indices:
-                yield index, {name: self._as_input(name, next(rows)) for name, rows in readers.items()}
+                sample: dict[str, NDArray[Any]] = {}
+                for name, rows in readers.items():
+                    sample |= self._as_input(name, next(rows))
+                yield index, sample
 
-    def _as_input(self, name: str, row: NDArray[Any]) -> NDArray[Any]:
+    def _as_input(self, name: str, row: NDArray[Any]) -> dict[str, NDArray[Any]]:
         if name not in self._images or row.dtype != np.uint8 or row.ndim not in {2, 3}:
-            return row
-        return to_tensor(from_pixels(_channels_last(row)), self._preprocessing)
+            return {name: row}
+        image = from_pixels(_channels_last(row))
+        return {name: to_tensor(image, self._preprocessing), SIZE: np.array(image.size[::-1])}
 
     def _read_labels(self, name: str, headers: dict[str, _Header]) -> Labels:
         if math.prod(headers[name].shape) > self._count:

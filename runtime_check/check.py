@@ -4,52 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
 
 from ..errors import ModelError
-from ..files import ModelParts, as_parts, read_parts
-from ..preprocessing import Preprocessing, read_preprocessing
-from .accuracy import Accuracy
-from .comparison import compare
-from .cost import ModelCost, count, infer_shapes
+from ..preprocessing import Preprocessing
+from .comparison import Comparison, compare
 from .data import Dataset, open_data, paired_batches
+from .detections import SUPPRESSION_OVERLAP
 from .fidelity import FidelityMeter, OutputFidelity
+from .footprint import Footprint, measure_footprint
 from .gates import Thresholds, evaluate, refuse_unlabelled
-from .inputs import InputSpec, common_inputs, model_inputs
+from .inputs import InputSpec
+from .judge import Evaluation
 from .latency import Latency, measure
-from .layers import LayerComparison, compare_layers
+from .layers import DIFFERENT_DB, LayerComparison, compare_layers
+from .layout import Layout, read_layout
+from .pairs import read_pairs
+from .planned import PlannedLayer
 from .profile import NodeTime, profile
 from .provenance import provenance
-from .result import CheckResult, DataFacts, ModelFacts, figures
+from .result import CheckResult, DataFacts, figures
 from .runtimes import RuntimeRow, try_runtimes
-from .session import Optimizations, Session
+from .session import Optimizations
 from .stages import align
+from .subject import Model, Subject, cost_of, facts_of, inputs_of, open_subjects
 from .task import Task
-
-Model = str | os.PathLike[str] | onnx.ModelProto | ModelParts
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """A model under check.
-
-    Attributes:
-        source: the path that the caller gave, or else the whole model; onnxruntime opens it.
-        parts: the same, read.
-        name: what to call it.
-        preprocessing: what its images go through, if anything says so.
-    """
-
-    source: str | os.PathLike[str] | onnx.ModelProto
-    parts: ModelParts
-    name: str
-    preprocessing: Preprocessing | None
-
-    def open(self, optimizations: Optimizations, threads: int) -> Session:
-        return Session(self.source, optimizations=optimizations, threads=threads, name=self.name)
 
 
 def check(
@@ -65,13 +47,19 @@ def check(
     batch_size: int | None = None,
     threads: int | Sequence[int] = 1,
     task: Task | None = None,
+    pairs: str | os.PathLike[str] | None = None,
+    least_overlap: float = 0.5,
+    suppression_overlap: float = SUPPRESSION_OVERLAP,
     optimizations: Optimizations = "off",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     layer_samples: int = 4,
+    layer_threshold_db: float = DIFFERENT_DB,
     latency_seconds: float = 5.0,
     latency_batches: Sequence[int] = (1,),
     profile_runs: int = 0,
     runtimes: Sequence[str] = (),
+    plan: Sequence[PlannedLayer] = (),
+    class_names: Sequence[str] = (),
 ) -> CheckResult:
     """Measure a model, or compare two.
 
@@ -87,91 +75,113 @@ def check(
         batch_size: samples per run where the models leave it open.
         threads: of onnxruntime; of several numbers the first counts, for the others latency is measured too.
         task: what the models are for; None guesses.
+        pairs: file of pairs of images for the verification of embeddings; see `pairs.read_pairs`.
+        least_overlap: intersection over union from which on a detector has found an object.
+        suppression_overlap: from which on the better of two boxes takes the other away, where the model does not.
         optimizations: for fidelity and accuracy; 'off' judges the graph itself, 'all' what will be deployed.
         input_shapes: whole shapes of inputs by name, where the models leave more than the batch open.
         layer_samples: on how many samples to compare two models layer by layer; 0 leaves it out.
-        latency_seconds: how long to time the models for each number of threads and batch size; 0 leaves latency out.
+        layer_threshold_db: SQNR under which a tensor counts as different.
+        latency_seconds: how long to time the models for each number of threads and batch size; 0 leaves latency, time
+            to load and memory out.
         latency_batches: samples per timed run, where the models leave it open; the first counts.
-        profile_runs: how often to run each model under onnxruntime's profiler; 0 leaves the nodes' times out.
+        profile_runs: how often to run each model under onnxruntime's profiler; 0 leaves the nodes' times and layout
+            out.
         runtimes: other runtimes to try the models in, each in a process of its own; 'all' for all there are.
+            `NAME@PYTHON` is the one of another environment, whose interpreter PYTHON is.
+        plan: what was done to the first model's layers, to be shown in the report.
+        class_names: what to call the classes in the report.
 
     Raises:
         ModelError: a model cannot be read or run, or the two have different outputs.
         DataError: data, labels or thresholds do not fit.
         MissingExtraError: a runtime that was asked for by name is not installed.
     """
-    counts = (threads,) if isinstance(threads, int) else tuple(threads)
-    batches = tuple(latency_batches)
-    settings = _Settings(task, batch_size, counts, optimizations, layer_samples, latency_seconds, batches, profile_runs)
-    subjects = _subjects([model] if other is None else [model, other], preprocessing)
-    inputs = _inputs(subjects, input_shapes)
+    settings = _Settings(
+        evaluation=Evaluation(
+            task, None if pairs is None else read_pairs(Path(pairs)), least_overlap, suppression_overlap
+        ),
+        batch_size=batch_size,
+        threads=(threads,) if isinstance(threads, int) else tuple(threads),
+        optimizations=optimizations,
+        layer_samples=layer_samples,
+        layer_threshold_db=layer_threshold_db,
+        latency_seconds=latency_seconds,
+        latency_batches=tuple(latency_batches),
+        profile_runs=profile_runs,
+    )
+    subjects = open_subjects([model] if other is None else [model, other], preprocessing)
+    inputs = inputs_of(subjects, input_shapes)
     datasets = _datasets(subjects, inputs, data=data, labels=labels, limit=limit, seed=seed)
     limits = thresholds or Thresholds()
     refuse_unlabelled(limits, labelled=datasets[0].labels is not None, models=len(subjects))
-    rows = _runtimes(subjects, datasets[0], runtimes)
-    origin = provenance(_files(subjects, data))
-    return _measure(subjects, inputs, datasets, settings, limits=limits, runtimes=rows, origin=origin)
+    rows = _runtimes(subjects, datasets[0], runtimes, settings.threads[0])
+    result = replace(
+        _measure(subjects, inputs, datasets, settings),
+        runtimes=rows,
+        plan=tuple(plan),
+        class_names=tuple(class_names),
+        provenance=provenance(_files(subjects, data)),
+    )
+    return replace(result, gates=evaluate(limits, figures(result)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
     """How to measure; see `check`."""
 
-    task: Task | None
+    evaluation: Evaluation
     batch_size: int | None
     threads: tuple[int, ...]
     optimizations: Optimizations
     layer_samples: int
+    layer_threshold_db: float
     latency_seconds: float
     latency_batches: tuple[int, ...]
     profile_runs: int
 
 
 def _measure(
-    subjects: Sequence[_Subject],
-    inputs: Sequence[InputSpec],
-    data: Sequence[Dataset],
-    settings: _Settings,
-    *,
-    limits: Thresholds,
-    runtimes: tuple[RuntimeRow, ...],
-    origin: Mapping[str, str],
+    subjects: Sequence[Subject], inputs: Sequence[InputSpec], data: Sequence[Dataset], settings: _Settings
 ) -> CheckResult:
-    """Everything that runs in onnxruntime, and the result."""
-    sessions = [subject.open(settings.optimizations, settings.threads[0]) for subject in subjects]
-    found = compare(sessions, data, settings.batch_size, settings.task)
+    """Everything that runs in onnxruntime."""
+    found = _compare(subjects, data, settings)
     layers = _layers(subjects, data, settings)
+    costs = [cost_of(subject, inputs) for subject in subjects]
     latencies = _latencies(subjects, data, settings)
-    costs = [_cost(subject, inputs) for subject in subjects]
-    facts = tuple(_facts(*one) for one in zip(subjects, costs, found.accuracies, strict=True))
+    footprints = _footprints(subjects, data, settings)
     times = _profiles(subjects, data, settings)
-    first = latencies[0] if latencies else None
     return CheckResult(
-        models=facts,
+        models=tuple(facts_of(*one) for one in zip(subjects, costs, found.accuracies, strict=True)),
         data=DataFacts(data[0].description, data[0].is_random, found.samples, _skipped(data)),
         optimizations=settings.optimizations,
         task=found.task,
-        task_guessed=settings.task is None,
+        task_guessed=settings.evaluation.task is None,
         output=found.output,
         qualities=found.qualities,
         fidelity=found.fidelity,
         layers=layers.layers if layers else (),
-        first_different=layers.first_below() if layers else None,
+        layer_threshold_db=settings.layer_threshold_db,
+        first_different=layers.first_below(settings.layer_threshold_db) if layers else None,
         deployed=_deployed(subjects[-1], data[-1], settings.layer_samples),
         agreement=found.agreement,
         worst=found.worst,
         differences=found.differences,
         latencies=latencies,
+        footprints=footprints,
         stages=align([subject.parts for subject in subjects], costs, times),
         nodes=tuple(times),
-        runtimes=runtimes,
-        gates=evaluate(limits, figures(facts, found.fidelity, layers.layers if layers else (), found.agreement, first)),
-        provenance=origin,
+        layouts=_layouts(subjects, settings),
     )
 
 
+def _compare(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> Comparison:
+    sessions = [subject.open(settings.optimizations, settings.threads[0]) for subject in subjects]
+    return compare(sessions, data, settings.batch_size, settings.evaluation)
+
+
 def _datasets(
-    subjects: Sequence[_Subject],
+    subjects: Sequence[Subject],
     inputs: Sequence[InputSpec],
     *,
     data: str | os.PathLike[str] | None,
@@ -186,21 +196,7 @@ def _datasets(
     ]
 
 
-def _subjects(models: Sequence[Model], preprocessing: Preprocessing | None) -> list[_Subject]:
-    sources = [one.to_model() if isinstance(one, ModelParts) else one for one in models]
-    names = [one.graph.name or "model" if isinstance(one, onnx.ModelProto) else str(one) for one in sources]
-    parts = [as_parts(one) if isinstance(one, onnx.ModelProto) else read_parts(one) for one in sources]
-    described = [preprocessing or read_preprocessing(p.model, name) for p, name in zip(parts, names, strict=True)]
-    known = next((one for one in described if one is not None), None)
-    return [_Subject(*facts[:3], facts[3] or known) for facts in zip(sources, parts, names, described, strict=True)]
-
-
-def _inputs(subjects: Sequence[_Subject], input_shapes: Mapping[str, Sequence[int]] | None) -> tuple[InputSpec, ...]:
-    specs = [model_inputs(subject.parts, input_shapes) for subject in subjects]
-    return specs[0] if len(specs) == 1 else common_inputs(specs[0], specs[1], subjects[0].name, subjects[1].name)
-
-
-def _layers(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> LayerComparison | None:
+def _layers(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> LayerComparison | None:
     if len(subjects) == 1 or not settings.layer_samples:
         return None
     return compare_layers(
@@ -213,7 +209,7 @@ def _layers(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Se
     )
 
 
-def _deployed(subject: _Subject, data: Dataset, samples: int) -> tuple[OutputFidelity, ...]:
+def _deployed(subject: Subject, data: Dataset, samples: int) -> tuple[OutputFidelity, ...]:
     """The outputs with onnxruntime's optimizations on against those with them off, on `samples` samples."""
     if not samples:
         return ()
@@ -230,16 +226,16 @@ def _deployed(subject: _Subject, data: Dataset, samples: int) -> tuple[OutputFid
     return tuple(meter.result() for meter in meters.values())
 
 
-def _runtimes(subjects: Sequence[_Subject], data: Dataset, names: Sequence[str]) -> tuple[RuntimeRow, ...]:
+def _runtimes(subjects: Sequence[Subject], data: Dataset, names: Sequence[str], threads: int) -> tuple[RuntimeRow, ...]:
     if not names:
         return ()
     paths = [str(subject.source) for subject in subjects if not isinstance(subject.source, onnx.ModelProto)]
     if len(paths) != len(subjects):
         raise ModelError("other runtimes read models from files; write the models, and give their paths")
-    return try_runtimes(names, paths, next(data.batches(1)).inputs)
+    return try_runtimes(names, paths, next(data.batches(1)).inputs, threads=threads)
 
 
-def _latencies(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> tuple[Latency, ...]:
+def _latencies(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> tuple[Latency, ...]:
     """For every number of threads and every batch size."""
     if settings.latency_seconds <= 0:
         return ()
@@ -252,7 +248,21 @@ def _latencies(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: 
     return tuple(measured)
 
 
-def _profiles(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _Settings) -> list[tuple[NodeTime, ...]]:
+def _footprints(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> tuple[Footprint, ...]:
+    if settings.latency_seconds <= 0:
+        return ()
+    batches = next(paired_batches(data, len(subjects), 1))
+    return tuple(
+        measure_footprint(subject.source, batch.inputs, threads=settings.threads[0])
+        for subject, batch in zip(subjects, batches, strict=True)
+    )
+
+
+def _layouts(subjects: Sequence[Subject], settings: _Settings) -> tuple[Layout, ...]:
+    return tuple(read_layout(subject.source) for subject in subjects) if settings.profile_runs else ()
+
+
+def _profiles(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> list[tuple[NodeTime, ...]]:
     if not settings.profile_runs:
         return []
     batches = next(paired_batches(data, len(subjects), 1))
@@ -262,36 +272,7 @@ def _profiles(subjects: Sequence[_Subject], data: Sequence[Dataset], settings: _
     ]
 
 
-def _cost(subject: _Subject, inputs: Sequence[InputSpec]) -> ModelCost:
-    known = {spec.name: (1, *spec.sample_shape) for spec in inputs if None not in spec.sample_shape}
-    shapes = {name: [size for size in shape if size is not None] for name, shape in known.items()}
-    return count(subject.parts, infer_shapes(subject.parts, input_shapes=shapes))
-
-
-def _facts(subject: _Subject, cost: ModelCost, accuracy: Accuracy | None) -> ModelFacts:
-    return ModelFacts(
-        name=subject.name,
-        macs=cost.macs(),
-        params=cost.params(),
-        weight_bytes=cost.bytes(),
-        file_bytes=_file_bytes(subject.source),
-        accuracy=accuracy,
-        preprocessing=None if subject.preprocessing is None else subject.preprocessing.to_json(),
-    )
-
-
-def _file_bytes(model: str | os.PathLike[str] | onnx.ModelProto) -> int:
-    if isinstance(model, onnx.ModelProto):
-        return model.ByteSize()
-    light = onnx.load(model, load_external_data=False)
-    external = {
-        entry.value for tensor in light.graph.initializer for entry in tensor.external_data if entry.key == "location"
-    }
-    files = [Path(model), *(Path(model).parent / location for location in external)]
-    return sum(path.stat().st_size for path in files if path.is_file())
-
-
-def _files(subjects: Sequence[_Subject], data: str | os.PathLike[str] | None) -> list[str]:
+def _files(subjects: Sequence[Subject], data: str | os.PathLike[str] | None) -> list[str]:
     models = [str(subject.source) for subject in subjects if not isinstance(subject.source, onnx.ModelProto)]
     return [*models, *([] if data is None else [str(data)])]
 

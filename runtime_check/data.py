@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..preprocessing import Preprocessing
 from .arrays import TARGET, ArraySource
+from .boxes import Boxes, BoxLabels, is_box_file, read_boxes
 from .function_data import FunctionSource, is_function_name
 from .image_list import list_images
 from .image_source import Images, ImageSource
+from .images import SIZE, place
 from .inputs import InputSpec, format_shape
 from .labels import Labels, read_labels
 from .lmdb_images import LmdbImages, is_lmdb
@@ -46,6 +48,7 @@ class Batch:
         inputs: by input name, (B, ...). Where the model fixes B, the last batch is filled up by repeating a sample.
         labels: class indices (size,), if the data has any.
         targets: what image-to-image models should give, (size, ...), if the data has it.
+        boxes: what detectors should find on each sample, corners as fractions of the input, if the data says it.
         size: how many samples are real; what the model gives for the rest is to be ignored.
         names: what each real sample is called: a file, or `x[17]`.
     """
@@ -53,6 +56,7 @@ class Batch:
     inputs: dict[str, NDArray[Any]]
     labels: Labels | None
     targets: NDArray[Any] | None
+    boxes: tuple[Boxes, ...] | None
     size: int
     names: tuple[str, ...]
 
@@ -91,9 +95,10 @@ class Dataset:
         limit: take this many, chosen by `seed`; None takes all.
         seed: of the choice.
         preprocessing: what images go through.
+        boxes: what is to be seen on the images.
 
     Raises:
-        DataError: the source is empty or `limit` is below 1.
+        DataError: the source is empty, `limit` is below 1, or there are boxes, but for none of the images.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Dataset:
         limit: int | None = None,
         seed: int = 0,
         preprocessing: Preprocessing | None = None,
+        boxes: BoxLabels | None = None,
     ) -> None:
         if limit is not None and limit < 1:
             raise DataError(f"a limit of {limit} samples leaves none; give at least 1")
@@ -113,6 +119,12 @@ class Dataset:
         self.inputs = tuple(inputs)
         self.preprocessing = preprocessing or Preprocessing()
         self._indices = _choose(len(source), limit, seed)
+        self._boxes = boxes
+        if boxes is not None and not any(len(boxes.of(source.name(index))) for index in self._indices):
+            raise DataError(
+                f"{boxes.description}: names none of the {len(self)} images of {source.description}, the first of "
+                f"which is {source.name(self._indices[0])}; name them by the ends of their paths"
+            )
 
     def __len__(self) -> int:
         """How many samples are asked for, broken ones included."""
@@ -132,6 +144,11 @@ class Dataset:
     def labels(self) -> Labels | None:
         """Class indices of the samples in order, broken ones included."""
         return None if self._source.labels is None else self._source.labels[self._indices]
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether it is known what detectors should find."""
+        return self._boxes is not None
 
     @property
     def skipped(self) -> Mapping[str, str]:
@@ -190,9 +207,21 @@ class Dataset:
             },
             labels=None if self._source.labels is None else self._source.labels[[index for index, _ in group]],
             targets=None if TARGET not in group[0][1] else np.stack([sample[TARGET] for _, sample in group]),
+            boxes=None if self._boxes is None else tuple(self._placed(self._boxes, *item) for item in group),
             size=len(group),
             names=tuple(self._source.name(index) for index, _ in group),
         )
+
+    def _placed(self, labels: BoxLabels, index: int, sample: Sample) -> Boxes:
+        """The boxes of one sample on its input tensor."""
+        boxes = labels.of(self._source.name(index))
+        if SIZE in sample:
+            height, width = sample[SIZE].tolist()
+            corners = place(boxes[:, 1:], (height, width), self.preprocessing)
+        else:
+            height, width = sample[self.preprocessing.input].shape[-2:]
+            corners = boxes[:, 1:] / (width, height, width, height)
+        return np.column_stack([boxes[:, 0], corners])
 
 
 def open_data(
@@ -214,8 +243,8 @@ def open_data(
             Float arrays are the input tensors themselves, 8-bit ones are images.
         inputs: what `inputs.model_inputs` says of the model.
         preprocessing: from image to tensor; None takes RGB values 0..255, resized to the input.
-        labels: a csv or list of labelled files for an image folder, or a file of labels (`.npy`, `.npz`, or text with
-            one integer a line) for anything.
+        labels: a csv or list of labelled files for an image folder; a file of boxes for images (see `read_boxes`); or
+            a file of labels (`.npy`, `.npz`, or text with one integer a line) for anything.
         limit: take this many samples, chosen by `seed`.
         seed: of that choice and of random input.
 
@@ -223,6 +252,9 @@ def open_data(
         DataError: the data is missing, empty, of an unknown kind or does not fit.
     """
     spec = _fitted_preprocessing(inputs, preprocessing)
+    boxes = None
+    if labels is not None and is_box_file(Path(labels)):
+        boxes, labels = read_boxes(Path(labels)), None
     if source is None:
         opened: Source = RandomSource(inputs, spec if preprocessing else None, limit, seed)
     elif Path(source).suffix.lower() in {".npz", ".npy"}:
@@ -233,7 +265,7 @@ def open_data(
         opened = ImageSource(_images(Path(source), None if labels is None else Path(labels)), inputs, spec)
     if labels is not None and opened.labels is None:
         opened.labels = read_labels(Path(labels), len(opened), opened.description)
-    return Dataset(opened, inputs, limit=limit, seed=seed, preprocessing=spec)
+    return Dataset(opened, inputs, limit=limit, seed=seed, preprocessing=spec, boxes=boxes)
 
 
 def _images(source: Path, labels: Path | None) -> Images:

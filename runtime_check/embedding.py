@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labels import Labels
+from .pairs import Pairs
 from .quality import Quality
 from .statistics import Difference, paired_difference
 
@@ -20,14 +21,18 @@ class EmbeddingMeter:
 
     Args:
         models: how many there are.
+        pairs: of samples to be verified; without them they are drawn from the labels.
     """
 
-    def __init__(self, models: int) -> None:
+    def __init__(self, models: int, pairs: Pairs | None = None) -> None:
+        self._pairs = pairs
+        self._names: list[str] = []
         self._vectors: list[list[NDArray[np.float32]]] = [[] for _ in range(models)]
         self._labels: list[Labels] = []
 
-    def add(self, vectors: Sequence[NDArray[Any]], labels: Labels | None) -> None:
-        """Take in one batch: of each model (B, D); and the identity of each sample, if known."""
+    def add(self, vectors: Sequence[NDArray[Any]], labels: Labels | None, names: Sequence[str]) -> None:
+        """Take in one batch: of each model (B, D); the identity of each sample, if known, and its name."""
+        self._names += names
         for kept, given in zip(self._vectors, vectors, strict=True):
             lengths = np.linalg.norm(given, axis=1, keepdims=True)
             kept.append((given / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
@@ -57,9 +62,12 @@ class EmbeddingMeter:
 
     def _verified(self) -> list[NDArray[np.bool_]]:
         """For each model, which pairs of samples it tells to be of one identity or of two; empty without such pairs."""
-        if not self._labels:
+        if self._pairs is not None and self._names:
+            first, second, same = self._pairs.indices(self._names)
+        elif self._labels:
+            first, second, same = verification_pairs(np.concatenate(self._labels))
+        else:
             return []
-        first, second, same = verification_pairs(np.concatenate(self._labels))
         if not same.any() or same.all():
             return []
         vectors = [np.concatenate(kept) for kept in self._vectors]

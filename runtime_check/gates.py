@@ -26,6 +26,14 @@ class Thresholds:
         min_cosine: the worst output's.
         min_sqnr: the worst output's, in dB.
         min_layer_sqnr: the worst layer's, in dB.
+        min_quality: the last model's figure of a task besides classification: mAP or verification accuracy in percent,
+            PSNR in dB.
+        max_quality_drop: what may be lost of that.
+        max_cpu_ms: CPU time of one run of the last model, in milliseconds.
+        max_load_ms: time to load it, in milliseconds.
+        max_memory_mb: memory that it takes, in MiB.
+        max_file_mb: size of its file, in megabytes.
+        max_runtime_failures: runtimes that do not run it, or give something else.
     """
 
     max_top1_drop: float | None = None
@@ -41,11 +49,24 @@ class Thresholds:
     min_cosine: float | None = None
     min_sqnr: float | None = None
     min_layer_sqnr: float | None = None
+    min_quality: float | None = None
+    max_quality_drop: float | None = None
+    max_cpu_ms: float | None = None
+    max_load_ms: float | None = None
+    max_memory_mb: float | None = None
+    max_file_mb: float | None = None
+    max_runtime_failures: float | None = None
 
     def given(self) -> dict[str, float]:
         """The limits that are set, by name."""
         limits = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+OF_ONE_MODEL = frozenset(
+    {"min_top1", "min_quality", "max_cpu_ms", "max_load_ms", "max_memory_mb", "max_file_mb", "max_runtime_failures"}
+)
+"""Limits that need no second model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +99,7 @@ def refuse_unlabelled(thresholds: Thresholds, *, labelled: bool, models: int) ->
     for name in thresholds.given():
         if name in {"max_top1_drop", "max_top5_drop", "min_top1"} and not labelled:
             raise DataError(f"{_option(name)}: accuracy needs labelled data; give --data that has labels, or --labels")
-        if name != "min_top1" and models == 1:
+        if name not in OF_ONE_MODEL and models == 1:
             raise DataError(f"{_option(name)}: compares two models; give the second one too")
 
 
@@ -98,7 +119,8 @@ def evaluate(thresholds: Thresholds, figures: Mapping[str, float | None]) -> tup
         if value is None:
             raise DataError(
                 f"{_option(name)}: there is no such figure; accuracy and agreement need an output of class scores, "
-                "a speed-up needs --latency-seconds above 0, layers need --layer-samples above 0"
+                "a speed-up, times and memory need --latency-seconds above 0, layers need --layer-samples above 0, "
+                "runtimes need --runtime, quality needs another task than classification"
             )
         gates.append(Gate(name, limit, value, value <= limit if name.startswith("max_") else value >= limit))
     return tuple(gates)

@@ -14,12 +14,14 @@ from PIL import Image
 
 from ..errors import DataError
 from ..preprocessing import Preprocessing
-from .images import BrokenImageError, to_tensor
+from .images import SIZE, BrokenImageError, to_tensor
 from .inputs import InputSpec
 from .labels import Labels
 
 _WORKERS = min(4, os.cpu_count() or 1)
 _AHEAD = 4 * _WORKERS
+
+_Sample = dict[str, NDArray[Any]]
 
 
 class Images(Protocol):
@@ -76,10 +78,10 @@ class ImageSource:
         """What a sample is called in messages."""
         return self._images.name(index)
 
-    def samples(self, indices: Sequence[int]) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
+    def samples(self, indices: Sequence[int]) -> Iterator[tuple[int, _Sample]]:
         """The readable images among `indices`, each with its index; the others go to `skipped`."""
         self.skipped.clear()
-        waiting: deque[tuple[int, Future[NDArray[np.float32]]]] = deque()
+        waiting: deque[tuple[int, Future[_Sample]]] = deque()
         with ThreadPoolExecutor(_WORKERS) as pool:
             try:
                 for index in indices:
@@ -92,11 +94,12 @@ class ImageSource:
                 for _, future in waiting:
                     future.cancel()
 
-    def _load(self, index: int) -> NDArray[np.float32]:
-        return to_tensor(self._images.read(index), self._preprocessing)
+    def _load(self, index: int) -> _Sample:
+        image = self._images.read(index)
+        return {self._input: to_tensor(image, self._preprocessing), SIZE: np.array(image.size[::-1])}
 
-    def _take(self, index: int, future: Future[NDArray[np.float32]]) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
+    def _take(self, index: int, future: Future[_Sample]) -> Iterator[tuple[int, _Sample]]:
         try:
-            yield index, {self._input: future.result()}
+            yield index, future.result()
         except BrokenImageError as error:
             self.skipped[self.name(index)] = str(error)

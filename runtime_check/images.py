@@ -20,6 +20,10 @@ Pixels = NDArray[np.uint8]
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".gif", ".tif", ".tiff", ".webp"})
 
 
+SIZE = "y: size"
+"""What an image's (height, width) before preprocessing is called among a sample's values; no input has such a name."""
+
+
 class BrokenImageError(DataError):
     """One image cannot be used; a dataset skips it, and names it."""
 
@@ -87,6 +91,25 @@ def to_image(tensor: NDArray[np.float32], preprocessing: Preprocessing) -> Image
     return from_pixels(np.ascontiguousarray(pixels[..., ::-1] if preprocessing.channel_order == "BGR" else pixels))
 
 
+def place(corners: NDArray[np.float64], size: tuple[int, int], preprocessing: Preprocessing) -> NDArray[np.float64]:
+    """Where boxes on an image lie on the input tensor that `to_tensor` makes of it.
+
+    Args:
+        corners: left, top, right, bottom in pixels of the image (n, 4).
+        size: its height and width.
+        preprocessing: what it goes through.
+
+    Returns:
+        Corners as fractions of the input (n, 4), cut off at its edges.
+    """
+    height, width = _resized(size, preprocessing)
+    rows, columns = preprocessing.size or (height, width)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    factors = (width / size[1], height / size[0]) * 2
+    placed = (corners * factors - (left, top, left, top)) / (columns, rows, columns, rows)
+    return np.asarray(placed.clip(0, 1))
+
+
 def _as_mode(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits per channel, which PIL would clip at 255
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
@@ -95,15 +118,19 @@ def _as_mode(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
 
 def _resize(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     width, height = image.size
-    target = (height, width)
+    return _sample_bilinear(np.asarray(image, np.uint8), _resized((height, width), preprocessing))
+
+
+def _resized(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:
+    """What resizing makes of an image's (height, width), before it is cropped."""
+    side = preprocessing.resize_to
     if preprocessing.resize == "warp":
-        side = preprocessing.resize_to
-        target = (side, side) if side else preprocessing.size or target
-    elif preprocessing.resize == "short":
-        side = preprocessing.resize_to or min(preprocessing.size or target)
-        factor = side / min(width, height)
-        target = (max(side, round(height * factor)), max(side, round(width * factor)))
-    return _sample_bilinear(np.asarray(image, np.uint8), target)
+        return (side, side) if side else preprocessing.size or size
+    if preprocessing.resize == "none":
+        return size
+    side = side or min(preprocessing.size or size)
+    factor = side / min(size)
+    return max(side, round(size[0] * factor)), max(side, round(size[1] * factor))
 
 
 def _sample_bilinear(pixels: Pixels, target: tuple[int, int]) -> Pixels:

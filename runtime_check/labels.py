@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,19 @@ def read_labels(path: Path, count: int, description: str) -> Labels:
     if not path.is_file():
         raise DataError(f"{path}: no such file; give a file with the labels of {description}")
     return check_labels(_read(path), count, str(path))
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """What the classes are called, one a line; the keys of ImageNet's synset_words.txt are left out.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); give one name of a class a line") from error
+    return tuple(re.sub(r"^n\d{8}\s+", "", line).strip() for line in lines)
 
 
 def check_labels(values: NDArray[Any], count: int, where: str) -> Labels:

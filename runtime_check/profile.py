@@ -11,13 +11,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from .layout import REORDERS
 from .session import Feeds, Session
 
 RUNS = 15
 
 CONVOLUTIONS = frozenset({"Conv", "FusedConv", "QLinearConv", "ConvInteger"})
-INTEGER_OPERATORS = frozenset({"QLinearConv", "ConvInteger", "QGemm", "QLinearMatMul", "MatMulInteger"})
-REORDERS = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
 
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _TIME_SUFFIX = "_kernel_time"
@@ -32,13 +31,11 @@ class NodeTime:
         name: the node's own, or the tensor's that it makes; onnxruntime keeps the one or the other.
         operator: that was run.
         ms: median wall time, in milliseconds.
-        blocked: whether it runs in the blocked layout NCHWc, onnxruntime's fastest for convolutions.
     """
 
     name: str
     operator: str
     ms: float
-    blocked: bool
 
 
 def profile(model: Any, feeds: Feeds, *, threads: int = 1, runs: int = RUNS) -> tuple[NodeTime, ...]:
@@ -68,25 +65,16 @@ def profile(model: Any, feeds: Feeds, *, threads: int = 1, runs: int = RUNS) -> 
             operator,
             # A name may stand for several nodes: reorders have none of their own.
             median(found[len(found) // (runs + 1) :]) * (len(found) / (runs + 1)),
-            blocked=name.endswith(_BLOCKED_SUFFIX),
         )
         for (name, operator), found in times.items()
     )
 
 
 def describe(nodes: Sequence[NodeTime]) -> str:
-    """Which convolutions run slower than they could, and what the changes of layout and type between them cost."""
-    convolutions = [node for node in nodes if node.operator in CONVOLUTIONS]
-    integer = [node for node in nodes if node.operator in INTEGER_OPERATORS]
-    plain = [n.name for n in convolutions if not n.blocked and n.operator not in INTEGER_OPERATORS]
-    total = sum(node.ms for node in nodes)
-    said = [f"{len(convolutions)} convolutions in {total:.2f} ms"]
-    if integer:
-        said.append(f"{len(integer)} nodes compute in integers")
-    if plain:
-        shown = ", ".join(plain[:3]) + (", ..." if len(plain) > 3 else "")
-        said.append(f"{len(plain)} float ones run outside the blocked layout ({shown})")
-    for what, operators in (("reorders", REORDERS), ("QuantizeLinear and back", _CONVERSIONS)):
+    """What the convolutions take, and what the changes of layout and type between them cost."""
+    convolutions = [node.ms for node in nodes if node.operator in CONVOLUTIONS]
+    said = [f"{len(convolutions)} convolutions in {sum(convolutions):.2f} of {sum(node.ms for node in nodes):.2f} ms"]
+    for what, operators in (("changes of layout", REORDERS), ("QuantizeLinear and back", _CONVERSIONS)):
         found = [node.ms for node in nodes if node.operator in operators]
         if found:
             said.append(f"{what} take {sum(found):.2f} ms")

@@ -28,6 +28,7 @@ class Session:
         threads: intra-operator threads.
         outputs: further tensors to return besides the graph's outputs.
         profile_folder: where onnxruntime's profiler writes; None leaves it off.
+        optimized_file: where onnxruntime writes what it made of the graph, big weights in a file beside it.
         name: what to call the model in errors.
 
     Raises:
@@ -42,6 +43,7 @@ class Session:
         threads: int = 1,
         outputs: Sequence[str] = (),
         profile_folder: Path | None = None,
+        optimized_file: Path | None = None,
         name: str = "",
     ) -> None:
         self.name = name or (model.graph.name if isinstance(model, onnx.ModelProto) else str(model))
@@ -52,10 +54,11 @@ class Session:
             source = str(model)
         else:
             raise ModelError(f"{model}: no such file; give the path of an .onnx model")
+        options = _options(optimizations, threads, profile_folder)
+        if optimized_file is not None:
+            _write_optimized(options, optimized_file)
         try:
-            self._session = onnxruntime.InferenceSession(
-                source, _options(optimizations, threads, profile_folder), providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes, which have no common base of their own
             raise ModelError(f"{self.name}: onnxruntime cannot open the model: {error}") from error
         self.input_names = [value.name for value in self._session.get_inputs()]
@@ -103,6 +106,18 @@ def optimized_model(model: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(path)
 
 
+def deployed_model(model: onnx.ModelProto | str | os.PathLike[str]) -> onnx.ModelProto:
+    """What onnxruntime makes of `model` for this machine, layout included; big weights are left out.
+
+    Raises:
+        ModelError: onnxruntime refuses the model.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deployed.onnx"
+        Session(model, optimizations="all", optimized_file=path)
+        return onnx.load(path, load_external_data=False)
+
+
 def _options(optimizations: Optimizations, threads: int, profile_folder: Path | None) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     level = onnxruntime.GraphOptimizationLevel
@@ -116,6 +131,13 @@ def _options(optimizations: Optimizations, threads: int, profile_folder: Path | 
     # Idle workers of one session would otherwise spin into another's turn and spoil its timing.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
+
+
+def _write_optimized(options: onnxruntime.SessionOptions, path: Path) -> None:
+    options.optimized_model_filepath = str(path)
+    prefix = "session.optimized_model_external_initializers"
+    options.add_session_config_entry(f"{prefix}_file_name", f"{path.name}.data")
+    options.add_session_config_entry(f"{prefix}_min_size_in_bytes", "1024")
 
 
 def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..latency import Latency, Ratio
+from ..layout import describe_layout
 from ..profile import describe
 from ..result import CheckResult, ModelFacts
 
@@ -30,6 +31,7 @@ def rows(result: CheckResult) -> list[Row]:
         *_accuracy_rows(result),
         *_quality_rows(result),
         *_latency_rows(result),
+        *_footprint_rows(result),
         *_error_rows(result),
     ]
 
@@ -80,6 +82,16 @@ def _latency_rows(result: CheckResult) -> Iterator[Row]:
         yield (_label("wall ms", latency), *(f"{t.wall_ms:.2f}" for t in latency.timings), *_ratio(latency.wall_ratio))
 
 
+def _footprint_rows(result: CheckResult) -> Iterator[Row]:
+    for label, field, digits in (("load time, ms", "load_ms", 1), ("memory peak, MiB", "memory_mb", 1)):
+        values = [getattr(footprint, field) for footprint in result.footprints]
+        shown = [f"{value:.{digits}f}" for value in values]
+        if len(values) == 2:
+            shown.append(f"{values[0] / values[1]:.2f}" if values[1] else "-")
+        if shown:
+            yield (label, *shown)
+
+
 def _label(what: str, latency: Latency) -> str:
     return f"{what} ({'1 thread' if latency.threads == 1 else f'{latency.threads} threads'}, batch {latency.batch})"
 
@@ -102,8 +114,7 @@ def statements(result: CheckResult) -> list[str]:
     said = [_data_statement(result), _task_statement(result)]
     said += [f"{difference.name}: {difference.verdict}" for difference in result.differences]
     if result.latency is not None and result.latency.speedup is not None:
-        kind = "CPU time" if result.latency.speedup is result.latency.cpu_ratio else "wall time"
-        said.append(f"latency ({kind}): {result.latency.speedup.verdict}")
+        said.append(_latency_statement(result.latency, result.latency.speedup))
     if result.layers:
         first = result.first_different
         said.append(
@@ -111,15 +122,27 @@ def statements(result: CheckResult) -> list[str]:
             if first is None
             else f"layers: the models part at '{first.node}' ({first.operator}), SQNR {first.sqnr_db:.1f} dB"
         )
-    for model, nodes in zip(result.models, result.nodes, strict=False):
-        said.append(f"{model.name}: {describe(nodes)}")
-    if result.differs_when_deployed:
-        worst = min(result.deployed, key=lambda output: output.sqnr_db)
-        said.append(
-            f"onnxruntime's optimizations change the output '{worst.name}' of {result.models[-1].name}: "
-            f"SQNR {worst.sqnr_db:.1f} dB; --optimizations all judges what will be deployed"
-        )
+    for model, nodes, layout in zip(result.models, result.nodes, result.layouts, strict=False):
+        said.append(f"{model.name}: {'; '.join(filter(None, (describe(nodes), describe_layout(layout))))}")
+    if result.deployed:
+        said.append(_deployed_statement(result))
     return said
+
+
+def _latency_statement(latency: Latency, speedup: Ratio) -> str:
+    kind = "CPU time" if speedup is latency.cpu_ratio else "wall time"
+    load = "" if latency.load is None else f"; load of the machine {latency.load:.1f}"
+    return f"latency ({kind}): {speedup.verdict} ({latency.rounds} rounds{load})"
+
+
+def _deployed_statement(result: CheckResult) -> str:
+    worst = min(result.deployed, key=lambda output: output.sqnr_db)
+    if not result.differs_when_deployed:
+        return "onnxruntime's optimizations change nothing but the rounding"
+    return (
+        f"onnxruntime's optimizations change the output '{worst.name}' of {result.models[-1].name}: "
+        f"SQNR {worst.sqnr_db:.1f} dB; --optimizations all judges what will be deployed"
+    )
 
 
 def _task_statement(result: CheckResult) -> str:
@@ -149,7 +172,9 @@ def runtime_rows(result: CheckResult) -> list[Row]:
         ]
         speedup = f"{before / row.cpu_ms:.2f}" if before and row.cpu_ms and row.model != result.models[0].name else ""
         outcome = row.problem or ("agrees" if row.agrees else "DIFFERS")
-        rows.append((f"{row.runtime} {row.version}".strip(), Path(row.model).name, outcome, *shown, speedup))
+        rows.append(
+            (f"{row.runtime.partition('@')[0]} {row.version}".strip(), Path(row.model).name, outcome, *shown, speedup)
+        )
     return rows
 
 
@@ -177,6 +202,45 @@ def _change(values: list[str]) -> str:
 def _counted(operators: tuple[str, ...]) -> str:
     """`2 Conv, Gemm`."""
     return ", ".join(name if count == 1 else f"{count} {name}" for name, count in Counter(operators).items()) or "-"
+
+
+LAYOUT_COLUMNS = ("model", "what", "node")
+
+
+def layout_rows(result: CheckResult) -> list[Row]:
+    """The nodes that are worth a look: outside the fast layout, left in float, conversions between layouts."""
+    rows: list[Row] = []
+    for model, layout in zip(result.models, result.layouts, strict=False):
+        for what, nodes in (
+            ("stayed float", layout.floating),
+            ("outside NCHWc", layout.unblocked),
+            ("change of layout", layout.reorders),
+        ):
+            rows += [(Path(model.name).name, what, node) for node in nodes]
+    return rows
+
+
+PLAN_COLUMNS = ("layer", "form", "rank or channels", "million MACs", "expected error", "sensitivity")
+
+
+def plan_rows(result: CheckResult) -> list[Row]:
+    """What was done to each layer, and what it was expected to cost."""
+    return [
+        (
+            planned.layer,
+            planned.form,
+            str(planned.rank),
+            "" if planned.macs is None else _change([f"{macs / 1e6:.2f}" for macs in planned.macs]),
+            "" if planned.error is None else f"{planned.error:.3g}",
+            "" if planned.sensitivity is None else f"{planned.sensitivity:.3g}",
+        )
+        for planned in result.plan
+    ]
+
+
+def class_name(result: CheckResult, label: int) -> str:
+    """A class's number, and what it is called where that is known."""
+    return f"{label} ({result.class_names[label]})" if label < len(result.class_names) else str(label)
 
 
 LAYER_COLUMNS = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")

@@ -43,13 +43,22 @@ class Runtime(Protocol):
         """Give the model's memory back."""
 
 
+def check_runtime(name: str) -> None:
+    """Refuse names of no runtime.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name not in NAMES:
+        raise ModelError(f"no runtime '{name}'{nearest(name, NAMES)}; there are {', '.join(NAMES)} and all")
+
+
 def make_runtime(name: str, threads: int) -> Runtime:
     """The runtime of that name.
 
     Raises:
         ModelError: there is none.
     """
-    if name not in NAMES:
-        raise ModelError(f"no runtime '{name}'{nearest(name, NAMES)}; there are {', '.join(NAMES)} and all")
+    check_runtime(name)
     made: Runtime = importlib.import_module(f".{name}", __package__).Runtime(threads)
     return made

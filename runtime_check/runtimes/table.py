@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import onnx
 
+from ...errors import ModelError
 from ...progress import track
 from ..fidelity import FidelityMeter
 from ..session import Feeds, Session
-from .base import NAMES, make_runtime
+from .base import NAMES, check_runtime, make_runtime
 
 TIME_LIMIT_SECONDS = 300.0
 AGREES_DB = 60.0
@@ -33,7 +34,7 @@ class RuntimeRow:
     """One model in one runtime.
 
     Attributes:
-        runtime: its name.
+        runtime: its name; `name@python` for that of another environment.
         version: of the runtime; empty if it did not get that far.
         model: path.
         problem: why there are no figures; empty if there are.
@@ -43,6 +44,7 @@ class RuntimeRow:
         wall_ms: median wall time of one run, in milliseconds.
         quantized: whether the model has QuantizeLinear nodes.
         peak_mb: most memory the process held, conversion included.
+        memory_mb: how much more that was than before the model was loaded.
     """
 
     runtime: str
@@ -54,6 +56,7 @@ class RuntimeRow:
     cpu_ms: float | None = None
     wall_ms: float | None = None
     peak_mb: float | None = None
+    memory_mb: float | None = None
     quantized: bool = False
 
     @property
@@ -74,7 +77,8 @@ def try_runtimes(
     """Run each model in each runtime, every one in a process of its own with a time limit.
 
     Args:
-        names: of the runtimes; 'all' stands for all that there are, whether installed or not.
+        names: of the runtimes; 'all' stands for all that there are, whether installed or not; `name@python` for the
+            one in the environment of the interpreter `python`, which must hold planish too.
         models: paths.
         feeds: one batch for all models.
         threads: that a runtime may use.
@@ -86,9 +90,8 @@ def try_runtimes(
         MissingExtraError: a runtime that was asked for by name is not installed.
     """
     for name in names:
-        if name != "all":
-            make_runtime(name, threads)
-    wanted = list(NAMES) if "all" in names else list(names)
+        _check_name(name, threads)
+    wanted = [one for name in names for one in (NAMES if name == "all" else (name,))]
     references = {model: Session(model) for model in models}
     jobs = [(runtime, model) for runtime in wanted for model in models]
     return tuple(
@@ -102,7 +105,7 @@ def _row(runtime: str, model: str, reference: Session, feeds: Feeds, settings: t
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         job = {
-            "runtime": runtime,
+            "runtime": runtime.partition("@")[0],
             "model": str(Path(model).resolve()),
             "threads": threads,
             "seconds": seconds,
@@ -111,19 +114,27 @@ def _row(runtime: str, model: str, reference: Session, feeds: Feeds, settings: t
         }
         (folder / "job.json").write_text(json.dumps(job))
         np.savez(folder / "feeds.npz", *(feeds[key] for key in reference.input_names))
-        report = _work(folder, time_limit)
+        report = _work(runtime.partition("@")[2] or sys.executable, folder, time_limit)
         if "error" in report:
             return RuntimeRow(runtime, str(report.get("version", "")), model, str(report["error"]))
         sqnr, problem = _compare(reference.run(feeds), folder / "outputs.npz")
-    load, cpu, wall, peak = (float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb"))
-    return RuntimeRow(
-        runtime, str(report["version"]), model, problem, sqnr, load, cpu, wall, peak, quantized=_is_quantized(model)
-    )
+    found = {key: float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb", "memory_mb")}
+    return RuntimeRow(runtime, str(report["version"]), model, problem, sqnr, quantized=_is_quantized(model), **found)
 
 
-def _work(folder: Path, time_limit: float) -> dict[str, Any]:
+def _check_name(name: str, threads: int) -> None:
+    runtime, at, python = name.partition("@")
+    if at:
+        check_runtime(runtime)
+        if not Path(python).is_file():
+            raise ModelError(f"{name}: there is no {python}; give the Python interpreter of the other environment")
+    elif name != "all":
+        make_runtime(runtime, threads)
+
+
+def _work(python: str, folder: Path, time_limit: float) -> dict[str, Any]:
     """The worker's report, or what became of the worker."""
-    command = [sys.executable, "-m", "planish.runtime_check.runtimes.worker", str(folder / "job.json")]
+    command = [python, "-m", "planish.runtime_check.runtimes.worker", str(folder / "job.json")]
     try:
         done = subprocess.run(command, capture_output=True, timeout=time_limit, check=False)  # noqa: S603 - own command
     except subprocess.TimeoutExpired:

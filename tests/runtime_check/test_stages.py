@@ -50,7 +50,7 @@ def test_nothing_is_lost(pair):
 
 def test_times_are_found_by_node_by_tensor_and_in_fused_names(pair):
     def times(*entries):
-        return [NodeTime(name, "Conv", ms, blocked=False) for name, ms in entries]
+        return [NodeTime(name, "Conv", ms) for name, ms in entries]
 
     measured = (
         times(("conv:relu", 2.0), ("scores", 1.0), ("ReorderInput", 0.25)),
