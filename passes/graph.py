@@ -18,7 +18,6 @@ from ..files import ModelParts
 _FIRST_IR_WITHOUT_INITIALIZER_INPUTS = 4
 """Up to IR version 3 every initializer had to be a graph input too, which costs onnxruntime 28 % of its speed."""
 
-
 _PLAIN_KINDS = "fiub"
 """Kinds of arrays whose bytes are the file's; integers of 4 bits, say, lie two to a byte there."""
 
@@ -55,6 +54,7 @@ def to_parts(graph: gs.Graph, origin: ModelParts | None = None) -> ModelParts:
     model = gs.export_onnx(graph, do_type_check=False)
     for name, tensor in constants.items():
         tensor.to_constant(arrays[name])
+    model.ir_version = max(model.ir_version, _FIRST_IR_WITHOUT_INITIALIZER_INPUTS)
     if origin is not None:
         _copy_header(origin.model, model)
     plain = {name: array for name, array in arrays.items() if array.dtype.kind in _PLAIN_KINDS}

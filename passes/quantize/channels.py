@@ -99,5 +99,5 @@ def upper_bound(node: gs.Node) -> float | None:
     ends = [node.attrs.get("min"), node.attrs.get("max")]
     for index, tensor in enumerate(node.inputs[1:3]):
         values = constant_values(tensor) if tensor.name else None
-        ends[index] = None if values is None else float(values)
+        ends[index] = None if values is None or values.size != 1 else float(values.reshape(-1)[0])
     return float(ends[1]) if ends[0] == 0 and ends[1] is not None else None

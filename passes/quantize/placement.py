@@ -106,7 +106,7 @@ def _bounded_below_by_zero(node: gs.Node) -> bool:
     low = node.attrs.get("min")
     if low is None and len(node.inputs) > 1 and node.inputs[1].name:
         values = constant_values(node.inputs[1])
-        low = None if values is None else float(values)
+        low = None if values is None or values.size != 1 else float(values.reshape(-1)[0])
     return bool(low == 0)
 
 

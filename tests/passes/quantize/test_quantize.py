@@ -149,7 +149,7 @@ def test_quantized_models_are_declined_or_requantized(chain, make_batches, graph
     assert _fidelity(chain, again, batches, graph_of).sqnr_db > 25
 
 
-@pytest.mark.parametrize("opset", [9, 11, 12, 13, 17, 21, 23])
+@pytest.mark.parametrize("opset", [7, 8, 9, 11, 12, 13, 17, 21, 23])
 def test_any_opset(make_model, make_batches, graph_of, opset):
     if opset > 21 and tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 24):
         pytest.skip("this onnxruntime gives two nodes of an optimized opset 23 model one name and refuses to open it")
@@ -162,6 +162,17 @@ def test_any_opset(make_model, make_batches, graph_of, opset):
     quantized, _ = _run(model, Quantize(batches=batches, settings=StaticSettings(repairs=FAST)))
     assert _operators(quantized)["QLinearConv"] == 2
     assert _fidelity(model, quantized, batches, graph_of).sqnr_db > 25
+
+
+@pytest.mark.parametrize("opset", [11, 12])
+def test_a_clip_of_old_opsets_disappears_too(make_model, make_batches, opset):
+    model = make_model(
+        """g (float[b,3,24,20] x) => (float[b,5,24,20] y) <float zero = {0.0}, float six = {6.0}> {
+            c = Conv(x, w1) r = Clip(c, zero, six) y = Conv(r, w2) }""",
+        opset=opset, w1=(16, 3, 1, 1), w2=(5, 16, 1, 1),
+    )  # fmt: skip
+    quantized, _ = _run(model, Quantize(batches=make_batches(), settings=StaticSettings(repairs=FAST)))
+    assert _operators(quantized)["Clip"] == 0
 
 
 def test_float16_models_are_declined(chain, make_batches):
