@@ -102,7 +102,7 @@ class Lowrank(Pass):
             counted = {layer.name for layer in layers} | reasons.keys()
             nodes = [node for node in count(parts, shapes).nodes if node.name in counted]
             totals = {"MACs": sum(node.macs for node in nodes), "parameters": sum(node.params for node in nodes)}
-            choices = self._choices(layers, result)
+            choices = self.choices(layers, result)
             layers = [layer for layer, _ in choices]
             statistics = self._statistics(graph, layers)
             result.plan = self._choose(graph, choices, statistics, totals)
@@ -112,7 +112,7 @@ class Lowrank(Pass):
     def _statistics(self, graph: gs.Graph, layers: Sequence[Layer]) -> Statistics | None:
         return None if self.batches is None or not layers else gather(graph, layers, self.batches, self.sampling)
 
-    def _choices(self, layers: Sequence[Layer], result: Result) -> Choices:
+    def choices(self, layers: Sequence[Layer], result: Result) -> Choices:
         """The layers that can become cheaper; why the others cannot goes into `result`."""
         names = self.forms or (WEIGHT_ONLY_FORMS if self.batches is None else DEFAULT_FORMS)
         unknown = [name for name in names if name not in forms()]

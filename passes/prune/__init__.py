@@ -4,5 +4,6 @@ from . import first as first
 from . import greedy as greedy
 from . import lasso as lasso
 from . import magnitude as magnitude
+from .joint import Joint as Joint
 from .prune import Prune as Prune
 from .shrink import Shrink as Shrink

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .channels import Coupling
+from .decision import Offer
 from .groups import Group
 from .price import PriceList
-from .widths import Offer, widest
+from .widths import widest
 
 
 def sensitive_ends(

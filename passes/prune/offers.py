@@ -13,11 +13,11 @@ from ..targets import Target
 from ..targets.target import FLOOR
 from .channels import Coupling
 from .criterion import Candidates, Criterion
+from .decision import Offer
 from .groups import Group, spare_one
 from .magnitude import magnitudes
 from .measuring import Measured
 from .quadratic import Quadratic, errors_of_widths, quadratics
-from .widths import Offer
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 

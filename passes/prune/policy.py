@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import PlanishError
 from ..layers import Layer
+from .decision import Offer
 from .groups import Group
 from .price import PriceList
-from .widths import Allowance, Offer, uniform
+from .widths import Allowance, uniform
 
 _LATE_SHARE = 1.5
 _LEAST_STAGES = 3

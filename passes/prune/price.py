@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from ..layers import Layer
 from ..targets import Target
 from ..targets.work import Work, layer_work
 from .channels import Atoms, Coupling
+from .formed import Formed
 from .groups import Group
 
 Widths = Sequence[int]
-"""For each group, the index of its selection."""
+"""For each decision the index of what is chosen: a selection of every group, then a form of every layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,28 @@ class PricedNode:
         read: the channels that it reads; None where they are not followed.
         made: those that it makes.
         work: for prices in milliseconds; None where the cost is in proportion to both numbers of channels.
+        formed: what low rank may make of it.
     """
 
     amount: float
     read: Side | None
     made: Side | None
     work: Work | None
+    formed: Formed | None = None
 
-    def groups(self) -> set[int]:
-        """Indices of the groups that it depends on."""
-        return {group for side in (self.read, self.made) if side is not None for group in side.counts}
+    def decisions(self) -> set[int]:
+        """Indices of the decisions that it depends on."""
+        found = {index for side in (self.read, self.made) if side is not None for index in side.counts}
+        return found if self.formed is None else found | {self.formed.index}
 
-    def price(self, widths: Widths, target: Target) -> float:
+    def price(self, widths: Widths, goal: Goal, target: Target) -> float:
         """Its cost."""
         made = (self.made.kept(widths), self.made.size) if self.made else (1, 1)
         read = (self.read.kept(widths), self.read.size) if self.read else (1, 1)
+        option = None if self.formed is None else self.formed.chosen(widths)
+        if option is not None and self.formed is not None:
+            filters, channels = self.formed.layer.weight.shape[:2]
+            return self.formed.price(option, filters * made[0] // made[1], channels * read[0] // read[1], goal, target)
         if self.work is None:
             return self.amount * made[0] * read[0] / (made[1] * read[1])
         shape = (self.work.shape[0] * made[0] // made[1], self.work.shape[1] * read[0] // read[1], *self.work.shape[2:])
@@ -72,25 +80,44 @@ class PricedNode:
         return target.latency_ms(replace(self.work, shape=shape, geometry=geometry))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PriceList:
     """The layers of a network.
 
     Attributes:
         nodes: the layers that count.
+        goal: says in which unit.
         target: for prices in milliseconds.
     """
 
     nodes: Sequence[PricedNode]
+    goal: Goal
     target: Target
+    _decisions: list[list[int]] = field(init=False)
+    _concerned: dict[int, list[int]] = field(init=False)
+    _known: dict[tuple[int, ...], float] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note what each layer depends on."""
+        self._decisions = [sorted(node.decisions()) for node in self.nodes]
+        self._concerned = {}
+        for place, decisions in enumerate(self._decisions):
+            for decision in decisions:
+                self._concerned.setdefault(decision, []).append(place)
 
     def total(self, widths: Widths) -> float:
         """Cost of the network."""
-        return sum(node.price(widths, self.target) for node in self.nodes)
+        return sum(self._price(place, widths) for place in range(len(self.nodes)))
 
-    def of_group(self, group: int, widths: Widths) -> float:
-        """Cost of the layers that one group is concerned with."""
-        return sum(node.price(widths, self.target) for node in self.nodes if group in node.groups())
+    def of(self, decision: int, widths: Widths) -> float:
+        """Cost of the layers that one decision is concerned with."""
+        return sum(self._price(place, widths) for place in self._concerned.get(decision, ()))
+
+    def _price(self, place: int, widths: Widths) -> float:
+        key = (place, *(widths[index] for index in self._decisions[place]))
+        if key not in self._known:
+            self._known[key] = self.nodes[place].price(widths, self.goal, self.target)
+        return self._known[key]
 
 
 def price_list(
@@ -101,6 +128,7 @@ def price_list(
     *,
     goal: Goal,
     target: Target,
+    formed: Mapping[str, Formed] | None = None,
 ) -> PriceList:
     """The prices of a network.
 
@@ -111,6 +139,7 @@ def price_list(
         layers: those of them that low rank and pruning can treat, by name.
         goal: says in which unit.
         target: the runtime.
+        formed: the layers that low rank may treat besides, by name.
     """
     reads = {port.node.name: port.atoms for port in coupling.consumers}
     makes = {port.node.name: port.atoms for port in coupling.producers}
@@ -123,8 +152,8 @@ def price_list(
         if goal.unit == "ms" and work is None:
             continue
         amount = {"MACs": cost.macs, "parameters": cost.params, "ms": 0.0}[goal.unit]
-        nodes.append(PricedNode(amount, read, made, work))
-    return PriceList(nodes, target)
+        nodes.append(PricedNode(amount, read, made, work, (formed or {}).get(cost.name)))
+    return PriceList(nodes, goal, target)
 
 
 def _side(

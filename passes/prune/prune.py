@@ -20,7 +20,9 @@ from ..plan import LayerPlan, Plan
 from ..statistics import Batches, Sampling
 from ..targets import Target, find_target
 from .criterion import Candidates, Criterion, find_criterion
+from .decision import FORM, Offer
 from .ends import sensitive_ends
+from .formed import Formed, form_offer, shape_layers
 from .measuring import Measured, measure
 from .network import Network, look
 from .offers import Selections, forms_of, make_offer, useful_widths
@@ -28,7 +30,7 @@ from .policy import he2017
 from .price import PriceList, price_list
 from .removal import remove, remove_and_fit
 from .speed import Chosen, Race, choose_for_speed
-from .widths import FORM, Allowance, Offer, choose_widths, widest
+from .widths import Allowance, choose_widths, widest
 
 Policy = Literal["solver", "he2017"]
 
@@ -87,14 +89,16 @@ class Prune(Pass):
             PlanishError: the criterion or a layer to protect is not known, or the criterion needs data.
             DataError: the calibration data does not fit the graph.
         """
-        criterion = self._criterion()
+        criterion = self.found_criterion()
         result = Result()
         network = self.look(graph, result)
         self._check_plan(network, result)
         measured = self.measure(network)
         network, offers = self.offers(network, criterion, measured, result)
         chosen = self.choose(network, offers)
-        self._record(network, offers, chosen, criterion, result)
+        result.plan = self.planned(network, offers, chosen)
+        for name, planned in result.plan.layers.items():
+            result.changed(name, f"{planned.rank} of {planned.facts['of']} channels stay ({criterion.name})")
         removed = removed_by(network, offers, chosen)
         if measured is None or self.batches is None or not self.fitted:
             remove(network, removed)
@@ -146,18 +150,18 @@ class Prune(Pass):
         planned = self.plan.layers.get(name)
         return [size] if planned is None else sorted({planned.rank, size})
 
-    def choose(self, network: Network, offers: Offers) -> Chosen:
-        """For each group the index of its width."""
+    def choose(self, network: Network, offers: Offers, formed: Sequence[Formed] = ()) -> Chosen:
+        """For each group the index of its width, and for each layer of `formed` that of its form."""
         if self.plan is not None:
             return [0] * len(offers)
-        prices = self._prices(network, offers)
-        plain = [offer for offer, _ in offers]
-        before = prices.total(widest(plain))
+        prices = self._prices(network, offers, formed)
+        decisions = [*(offer for offer, _ in offers), *(form_offer(it, self.goal) for it in formed)]
+        before = prices.total(widest(decisions))
 
         def choose(allowance: Allowance) -> Chosen:
             if self.policy == "he2017":
-                return he2017(network.groups, plain, network.layers, prices, allowance)
-            return choose_widths(plain, prices, allowance)
+                return he2017(network.groups, decisions, network.layers, prices, allowance)
+            return choose_widths(decisions, prices, allowance)
 
         if self.goal.unit != "ms":
             return choose(Allowance(self.goal, before))
@@ -165,21 +169,30 @@ class Prune(Pass):
         def shaped(chosen: Chosen) -> gs.Graph:
             copy = network.copy()
             remove(copy, removed_by(network, offers, chosen))
+            shape_layers(copy.graph, formed, chosen, self.input_shapes)
             return copy.graph
 
         origin = self.origin or to_parts(network.graph)
         race = Race(network.graph, origin, self.target, self.input_shapes, choose, shaped)
         return choose_for_speed(race, before, self.goal)
 
-    def _prices(self, network: Network, offers: Offers) -> PriceList:
+    def _prices(self, network: Network, offers: Offers, formed: Sequence[Formed] = ()) -> PriceList:
         counted = {node.name for node in network.graph.nodes if in_layer_scope(node, self.scope)}
         parts = to_parts(network.graph)
         nodes = count(parts, infer_shapes(parts, input_shapes=self.input_shapes)).nodes
         costs = [node for node in nodes if node.name in counted]
         choices = [(group, selections) for group, (_, selections) in zip(network.groups, offers, strict=True)]
-        return price_list(network.coupling, choices, costs, network.layers, goal=self.goal, target=self.target)
+        named = {it.layer.name: it for it in formed}
+        return price_list(
+            network.coupling, choices, costs, network.layers, goal=self.goal, target=self.target, formed=named
+        )
 
-    def _criterion(self) -> Criterion:
+    def found_criterion(self) -> Criterion:
+        """The rule that chooses channels.
+
+        Raises:
+            PlanishError: there is none of that name, or it needs data and there is none.
+        """
         criterion = find_criterion(self.criterion or ("magnitude" if self.batches is None else "lasso"))
         if criterion.needs_data and self.batches is None:
             raise PlanishError(
@@ -187,18 +200,19 @@ class Prune(Pass):
             )
         return criterion
 
-    def _record(self, network: Network, offers: Offers, chosen: Chosen, criterion: Criterion, result: Result) -> None:
-        planned = {}
-        for group, (offer, selections), width in zip(network.groups, offers, chosen, strict=True):
+    def planned(self, network: Network, offers: Offers, chosen: Chosen) -> Plan:
+        """The widths that were chosen."""
+        layers = {}
+        for group, (offer, selections), width in zip(network.groups, offers, chosen, strict=False):
             kept = selections[width]
             if not kept.all():
-                facts = {"of": group.size, "loss": offer.losses[width]}
-                planned[group.name] = LayerPlan(FORM, (int(kept.sum()),), facts)
-                result.changed(group.name, f"{kept.sum()} of {group.size} channels stay ({criterion.name})")
+                layers[group.name] = LayerPlan(
+                    FORM, (int(kept.sum()),), {"of": group.size, "loss": offer.losses[width]}
+                )
         goal = f"{self.goal.ratio:g} of {self.goal.unit}"
         fitted = self.fitted and self.batches is not None
-        settings = {"goal": goal, "criterion": criterion.name, "policy": self.policy, "fitted": fitted}
-        result.plan = Plan(planned, settings)
+        settings = {"goal": goal, "criterion": self.found_criterion().name, "policy": self.policy, "fitted": fitted}
+        return Plan(layers, settings)
 
     def _check_plan(self, network: Network, result: Result) -> None:
         """Refuse plans that do not fit, saying of each layer why."""
@@ -222,6 +236,6 @@ class Prune(Pass):
 def removed_by(network: Network, offers: Offers, chosen: Chosen) -> set[int]:
     """The roots of the channels that a choice of widths takes out."""
     removed: set[int] = set()
-    for group, (_, selections), width in zip(network.groups, offers, chosen, strict=True):
+    for group, (_, selections), width in zip(network.groups, offers, chosen, strict=False):
         removed.update(group.classes[~selections[width]].tolist())
     return removed

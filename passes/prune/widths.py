@@ -13,29 +13,12 @@ from dataclasses import dataclass
 from ...errors import BudgetError
 from ..budget import Goal, choose
 from ..options import Option
+from .decision import FORM, Offer
 from .price import PriceList
-
-FORM = "prune"
-"""The form of a group's options in plans."""
 
 _ROUNDS = 24
 _SHARES = 64
 _CORRECTIONS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The widths that a group can take.
-
-    Attributes:
-        group: its name.
-        widths: ascending; the last is to leave it alone.
-        losses: what the network suffers; 0 at the last.
-    """
-
-    group: str
-    widths: Sequence[int]
-    losses: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +43,7 @@ class Allowance:
 
 def widest(offers: Sequence[Offer]) -> list[int]:
     """The indices that leave every group alone."""
-    return [len(offer.widths) - 1 for offer in offers]
+    return [len(offer.losses) - 1 for offer in offers]
 
 
 def choose_widths(offers: Sequence[Offer], prices: PriceList, allowance: Allowance) -> list[int]:
@@ -115,12 +98,12 @@ def _solve(
     costs: dict[tuple[str, int], float] = {}
     options = []
     for index, offer in enumerate(offers):
-        places = range(max(0, current[index] - reach), min(len(offer.widths), current[index] + reach + 1))
+        places = range(max(0, current[index] - reach), min(len(offer.losses), current[index] + reach + 1))
         for place in places:
             moved = [place if other == index else width for other, width in enumerate(current)]
-            costs[offer.group, place] = prices.of_group(index, moved)
-        options.append([Option(offer.group, FORM, (p,), 0, 0, 0.0, 0.0, offer.losses[p]) for p in places])
-    budget = sum(costs[o.group, place] for o, place in zip(offers, current, strict=True))
+            costs[offer.name, place] = prices.of(index, moved)
+        options.append([Option(offer.name, FORM, (p,), 0, 0, 0.0, 0.0, offer.losses[p]) for p in places])
+    budget = sum(costs[o.name, place] for o, place in zip(offers, current, strict=True))
     budget += allowed - prices.total(current)
     for _ in range(_CORRECTIONS):
         try:
@@ -144,7 +127,7 @@ def _spend_rest(offers: Sequence[Offer], prices: PriceList, current: list[int], 
     while True:
         best_saving, best = 0.0, None
         for index, offer in enumerate(offers):
-            if current[index] + 1 == len(offer.widths):
+            if current[index] + 1 == len(offer.losses):
                 continue
             tried = [width + (other == index) for other, width in enumerate(current)]
             saving = offer.losses[current[index]] - offer.losses[tried[index]]
