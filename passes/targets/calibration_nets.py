@@ -171,6 +171,9 @@ _ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
 _ONCE = frozenset({"Concat", "GlobalAveragePool", "Resize", "Transpose"})
 """Operators that are not repeated: they change the shape."""
 
+_BRANCHING = frozenset({"PRelu"})
+"""Operators that branch at every element: on noise they take twice as long as on maps, whose neighbours are alike."""
+
 _ANY_OTHER = "Abs"
 """It stands for the operators that have no coefficient of their own."""
 
@@ -256,6 +259,8 @@ def judging_nets() -> dict[str, ModelParts]:
 
 def _operator_net(name: str, channels: int = 64, size: int = 56) -> ModelParts:
     net = NetBuilder(channels, size)
+    for _ in range(3 if name in _BRANCHING else 0):
+        net.operator("AveragePool", **_ATTRIBUTES["AveragePool"])
     for _ in range(1 if name in _ONCE else 4):
         net.operator(name, *_operands(name, net), **_ATTRIBUTES.get(name, {}))
     return (net if name == "GlobalAveragePool" else net.operator("GlobalAveragePool")).build()

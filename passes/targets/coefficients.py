@@ -30,7 +30,7 @@ ONNXRUNTIME: Mapping[str, float] = MappingProxyType(
         "op:LRN": 26.0,
         "op:MaxPool": 0.0232,
         "op:Mul": 0.154,
-        "op:PRelu": 4.72,
+        "op:PRelu": 1.98,
         "op:Relu": 0.0886,
         "op:Resize": 0.101,
         "op:Sigmoid": 0.309,

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import onnx
 from hypothesis import strategies as st
 
 from .nets import Net
@@ -337,4 +338,78 @@ def winograd(draw):
     y, filters = net.conv(net.around("x"), net.channels, kernel=kernel, group=group, strides=strides)
     if net.maybe():
         y = net.affine(y, filters)
+    return net, net.around(y)
+
+
+@pattern
+def normalization(draw):
+    net = Net(draw)
+    x, axes = net.around("x"), net.pick([2, 3], [2, 3], [-1], [1, 2, 3], [3, 2], [1])
+    if net.pick(0, 0, 1) and axes == [2, 3]:
+        y = net.node("MeanVarianceNormalization", x, axes=axes)
+    else:
+        centred = net.node("Sub", x, net.node("ReduceMean", x, axes=axes))
+        squared = net.node("Pow", centred, net.constant(np.array(2.0))) if net.maybe() else None
+        variance = net.node("ReduceMean", squared or net.node("Mul", centred, centred), axes=axes)
+        root = net.node("Sqrt", net.node("Add", variance, net.constant(np.array(net.pick(1e-2, 0.1)))))
+        y = net.node("Div", centred, root)
+    width = net.space[-1]
+    for _ in range(net.pick(0, 1, 2)):
+        y = net.affine(y, net.channels) if net.maybe() else net.node(net.pick("Mul", "Add"), y, net.vector(width))
+    return net, net.around(y)
+
+
+@pattern
+def resize(draw):
+    net = Net(draw)
+    mode = {
+        "coordinate_transformation_mode": net.pick("half_pixel", "pytorch_half_pixel", "asymmetric"),
+        "nearest_mode": net.pick("round_prefer_floor", "round_prefer_ceil"),
+    }
+    factors = [net.pick(1, 2, 3, 4, 7), net.pick(1, 2, 5)]
+    if net.maybe():
+        scales = net.constant(np.array([1, 1, *factors], np.float32) * net.pick(1.0, 1.0, 1.5 if net.maybe() else 1.0))
+        net.initializers.get(scales, np.ones(4))[:2] = 1
+        return net, net.node("Resize", net.around("x"), "", scales, mode="nearest", **mode)
+    whole = [size * factor for size, factor in zip(net.space, factors, strict=True)]
+    sizes = net.constant(np.array([net.batch, net.channels, *whole]))
+    return net, net.node("Resize", net.around("x"), "", "", sizes, mode="nearest", **mode)
+
+
+@pattern
+def merge_split(draw):
+    count, width, group = draw(st.integers(2, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    net = Net(draw, channels=count * width * group)
+    x = net.around("x")
+    parts = [f"part{index}" for index in range(count)]
+    sizes = net.constant(np.full(count, width * group))
+    net.nodes.append(onnx.helper.make_node("Split", [x, sizes], parts, axis=1))
+    filters, kernel = group * net.pick(1, 2, 3), [net.pick(1, 3), 2]
+    order = parts if net.pick(1, 1, 0) else parts[::-1]
+    made = [
+        net.conv(part, width * group, kernel=kernel, pads=[1, 0, 1, 1], filters=filters, group=group)[0]
+        for part in order
+    ]
+    if not net.maybe():
+        net.made.clear()  # nobody else reads the parts
+    return net, net.around(net.node("Concat", *made, axis=1))
+
+
+@pattern
+def deconvolution(draw):
+    net = Net(draw, least=2)
+    stride, extra = net.pick(1, 2, 3), net.pick(0, 1)
+    rows, columns = (net.rng.standard_normal(size) for size in (stride + extra + 1, net.pick(2, 4)))
+    kernel = np.outer(rows, columns) if net.pick(1, 1, 0) else net.rng.standard_normal((len(rows), len(columns)))
+    weight = net.constant(np.tile(kernel[None, None], (net.channels, 1, 1, 1)))
+    pads = [net.pick(0, 1), 0, net.pick(0, 1), 1]
+    y = net.node(
+        "ConvTranspose",
+        net.around("x"),
+        weight,
+        group=net.channels,
+        strides=[stride, 2],
+        pads=pads,
+        output_padding=[0, extra],
+    )
     return net, net.around(y)
