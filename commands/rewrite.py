@@ -12,9 +12,10 @@ from ..files import STDOUT, check_output, write_model
 from .console import console, json_option, note, output_option, show_json, table, verbose_option
 from .lowrank_options import lowrank_options, make_lowrank
 from .materials import Materials
+from .max_drop import split_for_judging, trial_facts, trial_sentence
 from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, preprocessing_options
-from .prune_options import make_prune, prune_options
+from .prune_options import absorbed, expanded, make_joint, make_prune, make_shrink, prune_options
 from .quantize_options import make_quantize, quantize_options
 from .sampling_options import given_sampling, sampling_options
 
@@ -32,6 +33,8 @@ Examples:
   planish rewrite --pass lowrank --ratio 2 model.onnx -o small.onnx
   planish rewrite --pass lowrank --speedup 2 --data images/ model.onnx -o small.onnx
   planish rewrite --pass prune --ratio 2 --data images/ model.onnx -o small.onnx
+  planish rewrite --pass lowrank,prune --speedup 3 --data images/ model.onnx -o small.onnx
+  planish rewrite --pass shrink model.onnx -o small.onnx
   planish rewrite --pass lowrank --ratio 2 --scope conv --save-plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --plan plan.json model.onnx -o small.onnx
   planish rewrite --pass lowrank --layer conv2/3x3 --rank 96 model.onnx -o small.onnx
@@ -76,9 +79,16 @@ def command(
     sampling = given_sampling(settings, save_plan)
     calibration = _calibration(model, parts, settings, shapes)
     materials = Materials(parts, calibration, sampling, find_target(settings["target"]), shapes)
-    passes = [_make_pass(name, settings, materials) for name in wanted]
+    materials, max_drop = split_for_judging(wanted, settings, materials)
+    passes = [_make_pass(name, settings, materials) for name in wanted if name not in absorbed(wanted)]
     rewritten = rewrite(
-        parts, passes, shapes, exact=False, opset=settings["opset"], half_weights=settings["fp16_weights"]
+        parts,
+        passes,
+        shapes,
+        exact=False,
+        max_drop=max_drop,
+        opset=settings["opset"],
+        half_weights=settings["fp16_weights"],
     )
     plan = next((result.plan for _, result in rewritten.results if result.plan is not None), None)
     if save_plan:
@@ -108,7 +118,7 @@ def _calibration(
 
 def _pass_names(names: str, settings: dict[str, Any]) -> list[str]:
     """The passes asked for, the exact one first unless it is asked for elsewhere or not wanted."""
-    wanted = [name.strip() for name in names.split(",")]
+    wanted = expanded([name.strip() for name in names.split(",")], settings)
     if not settings["no_exact"]:
         return wanted if "exact" in wanted else ["exact", *wanted]
     if "exact" in wanted:
@@ -123,16 +133,20 @@ def _make_pass(name: str, settings: dict[str, Any], materials: Materials) -> Pas
     from ..passes.base import find_pass  # noqa: PLC0415
     from ..passes.exact import Exact  # noqa: PLC0415
     from ..passes.lowrank import Lowrank  # noqa: PLC0415
-    from ..passes.prune import Prune  # noqa: PLC0415
+    from ..passes.prune import Prune, Shrink  # noqa: PLC0415
     from ..passes.quantize import Quantize  # noqa: PLC0415
 
     pass_class = find_pass(name)
     if pass_class is Exact:
         return Exact(target=materials.target, measured=settings["measure"], input_shapes=materials.shapes)
+    if pass_class is Lowrank and settings["joint"]:
+        return make_joint(settings, materials)
     if pass_class is Lowrank:
         return make_lowrank(settings, materials)
     if pass_class is Prune:
         return make_prune(settings, materials)
+    if pass_class is Shrink:
+        return make_shrink(settings, materials)
     if pass_class is Quantize:
         return make_quantize(settings, materials.calibration, materials.shapes)
     return pass_class()
@@ -158,6 +172,8 @@ def _show(rewritten: Rewritten, output: str, *, as_json: bool, verbose: bool) ->
     ]
     shown = [(label, f"{b:,}", f"{a:,}", f"{b / a:.2f}" if a else "-") for label, b, a in rows if b or a]
     out.print(table(f"{output}", ("", "before", "after", "ratio"), shown))
+    if rewritten.trial is not None:
+        out.print(trial_sentence(rewritten.trial), soft_wrap=True)
     changes = [(name, change) for name, result in rewritten.results for change in result.changes]
     skips = [(name, skip) for name, result in rewritten.results for skip in result.skips]
     if verbose and changes:
@@ -176,6 +192,7 @@ def _document(rewritten: Rewritten, output: str) -> dict[str, Any]:
         "output": output,
         "before": facts(rewritten.before),
         "after": facts(rewritten.after),
+        **({} if rewritten.trial is None else {"max_drop": trial_facts(rewritten.trial)}),
         "passes": [
             {
                 "pass": name,

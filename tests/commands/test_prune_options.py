@@ -28,9 +28,9 @@ def files(tmp_path, rng):
     return tmp_path
 
 
-def prune(files, *options):
+def prune(files, *options, passes="prune"):
     names = [str(files / "net.onnx"), "-o", str(files / "out.onnx")]
-    return main(["rewrite", "--pass", "prune", *names, "--json", *options])
+    return main(["rewrite", "--pass", passes, *names, "--json", *options])
 
 
 def test_criterion_protection_and_plan_reach_the_pass(files, capsys):
@@ -52,3 +52,36 @@ def test_what_cannot_be_done_leaves_no_file(files, capsys):
     assert prune(files, "--criterion", "lasso") == 2
     assert "give --data" in capsys.readouterr().err
     assert not (files / "out.onnx").exists()
+
+
+@pytest.mark.parametrize("passes", ["lowrank,prune", "prune,lowrank", "3c"])
+def test_low_rank_and_pruning_share_one_goal(files, capsys, passes):
+    plan = str(files / "plan.json")
+    options = ["--data", str(files / "calib.npz"), "--target", "generic", "--no-cache"]
+    assert prune(files, *options, "--ratio", "2", "--save-plan", plan, passes=passes) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert 2 <= document["before"]["macs"] / document["after"]["macs"] < 2.6
+    assert [entry["pass"] for entry in document["passes"]] == ["exact", "lowrank,prune"]
+    assert prune(files, *options, "--plan", plan, passes=passes) == 0
+    assert json.loads(capsys.readouterr().out)["after"] == document["after"]
+    assert prune(files, "--ratio", "2", passes=passes) == 2
+    assert "give --data" in capsys.readouterr().err
+
+
+def test_shrink_has_a_threshold(files, capsys):
+    model = onnx.load(files / "net.onnx")
+    tensor = next(t for t in model.graph.initializer if t.name == "wb")
+    weights = onnx.numpy_helper.to_array(tensor).copy()
+    weights[:24] *= 1e-6
+    tensor.CopyFrom(onnx.numpy_helper.from_array(weights, "wb"))
+    onnx.save(model, files / "net.onnx")
+    assert prune(files, passes="shrink") == 0
+    assert json.loads(capsys.readouterr().out)["passes"][1]["changes"] == []
+    assert prune(files, "--threshold", "1e-3", passes="shrink") == 0
+    changes = json.loads(capsys.readouterr().out)["passes"][1]["changes"]
+    assert changes == [{"layer": "b", "what": "24 of 64 channels held nothing"}]
+
+
+def test_the_paper_s_policy_needs_stages(files, capsys):
+    assert prune(files, "--data", str(files / "calib.npz"), "--policy", "he2017") == 2
+    assert "the model has 1" in capsys.readouterr().err

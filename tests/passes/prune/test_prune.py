@@ -147,3 +147,44 @@ def test_computed_weights_are_left_alone(make_model):
     skips = {skip.where: skip.why for skip in dict(result.results)["prune"].skips}
     assert "weights are not constant" in skips["b"]
     assert [change.where for change in dict(result.results)["prune"].changes] == ["a"]
+
+
+STAGES = """g (float[n,3,32,48] x) => (float[n,7] y) {
+  a = Conv <pads=[1,1,1,1]> (x, wa)
+  ap = MaxPool <kernel_shape=[2,2], strides=[2,2]> (a)
+  b = Conv <pads=[1,1,1,1]> (ap, wb)
+  bp = MaxPool <kernel_shape=[2,2], strides=[2,2]> (b)
+  c = Conv <pads=[1,1,1,1]> (bp, wc)
+  d = Conv <pads=[1,1,1,1]> (c, wd)
+  dp = MaxPool <kernel_shape=[2,2], strides=[2,2]> (d)
+  e = Conv <pads=[1,1,1,1]> (dp, we)
+  p = GlobalAveragePool (e)
+  f = Flatten (p)
+  y = Gemm <transB=1> (f, wy)
+}"""
+STAGE_SHAPES = {"wa": (32, 3, 3, 3), "wb": (32, 32, 3, 3), "wc": (32, 32, 3, 3), "wd": (32, 32, 3, 3)}
+STAGE_SHAPES |= {"we": (32, 32, 3, 3), "wy": (7, 32)}
+
+
+def test_the_paper_s_policy_leaves_the_last_stage_alone_and_spares_the_one_before(make_model):
+    model = make_model(STAGES, **STAGE_SHAPES)
+    plan = dict(pruned(model, policy="he2017", ends=True, goal=Goal("MACs", 3.0)).results)["prune"].plan
+    widths = {name: planned.rank for name, planned in plan.layers.items()}
+    assert widths.keys() == {"a", "b", "c", "d"}
+    assert widths["a"] == widths["b"] < widths["c"] == widths["d"]
+    assert widths["c"] == pytest.approx(1.5 * widths["a"], abs=4)
+
+
+def test_the_ends_are_spared_where_they_lose_most_and_nowhere_else(make_model, rng):
+    arrays = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in STAGE_SHAPES.items()}
+    for name in ("wb", "wc", "wd", "we"):
+        arrays[name][4:] *= 0.01  # most filters of all layers but the first are small
+    model = make_model(STAGES, **arrays)
+    result = dict(pruned(model, goal=Goal("parameters", 1.5)).results)["prune"]
+    assert [(s.where, s.why) for s in result.skips if "first" in s.why] == [
+        ("a", "it is the network's first layer and would lose most; --prune-ends lets it")
+    ]
+    assert "a" not in result.plan.layers
+    assert "a" in dict(pruned(model, goal=Goal("parameters", 20.0), ends=True).results)["prune"].plan.layers
+    with pytest.raises(BudgetError, match="give --prune-ends"):
+        pruned(model, goal=Goal("parameters", 60.0))
