@@ -7,18 +7,23 @@ from typing import Any
 
 from ...errors import load_extra
 from ..result import CheckResult
-from .plots import UNITS, accuracy_latency, error_growth, stage_bars
+from .headline import cards
+from .plots import UNITS, accuracy_latency, error_growth, planned_errors, runtime_bars, stage_bars
 from .summary import (
     LAYER_COLUMNS,
+    LAYOUT_COLUMNS,
+    PLAN_COLUMNS,
     RUNTIME_COLUMNS,
     STAGE_COLUMNS,
+    class_name,
     columns,
     layer_rows,
+    layout_rows,
+    plan_rows,
     rows,
     runtime_rows,
     stage_rows,
     statements,
-    title,
 )
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -38,7 +43,9 @@ def to_html(result: CheckResult) -> str:
     bars = [(key, unit, stage_bars(result.stages, key)) for key, (unit, _) in UNITS.items()]
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         result=result,
-        title=title(result),
+        title=" -> ".join(Path(model.name).name for model in result.models),
+        cards=cards(result),
+        runtime_bars=markup(runtime_bars(result)),
         columns=columns(result),
         rows=rows(result),
         statements=statements(result),
@@ -48,8 +55,14 @@ def to_html(result: CheckResult) -> str:
         stage_rows=stage_rows(result),
         layer_columns=LAYER_COLUMNS,
         layer_rows=layer_rows(result),
+        layout_columns=LAYOUT_COLUMNS,
+        layout_rows=layout_rows(result),
+        plan_columns=PLAN_COLUMNS,
+        plan_rows=plan_rows(result),
+        planned_errors=markup(planned_errors(result.plan)),
+        class_name=lambda label: class_name(result, label),
         bars=[(key, unit, markup(svg)) for key, unit, svg in bars if svg],
-        growth=markup(error_growth(result.layers)),
+        growth=markup(error_growth(result.layers, result.layer_threshold_db)),
         accuracy_latency=markup(accuracy_latency(result)),
     )
     return str(page)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import load_extra
-from ..layers import DIFFERENT_DB, LayerFidelity
+from ..layers import LayerFidelity
+from ..planned import PlannedLayer
 from ..result import CheckResult
 from ..stages import Stage, StageCost
 
@@ -63,15 +64,62 @@ def stage_bars(stages: Sequence[Stage], figure: str) -> str:
     return _svg(canvas, f"{UNITS[figure][0]} of each stage, before and after")
 
 
-def error_growth(layers: Sequence[LayerFidelity]) -> str:
+def runtime_bars(result: CheckResult) -> str:
+    """CPU time of each model in each runtime that runs it; empty if none does."""
+    timed = [row for row in result.runtimes if row.cpu_ms is not None]
+    runtimes = list(dict.fromkeys(f"{row.runtime.partition('@')[0]} {row.version}" for row in timed))
+    if not timed:
+        return ""
+    canvas, axes = _canvas("runtimes", 1.2 + 0.4 * len(runtimes))
+    height = 0.8 / len(result.models)
+    for index, model in enumerate(result.models):
+        found = {
+            f"{row.runtime.partition('@')[0]} {row.version}": row.cpu_ms for row in timed if row.model == model.name
+        }
+        places = [place + (index - (len(result.models) - 1) / 2) * height for place in range(len(runtimes))]
+        colour, name = ((BEFORE, "before"), (AFTER, "after"))[index]
+        axes.barh(places, [found.get(one) or 0.0 for one in runtimes], height, color=colour, label=name)
+    axes.set_yticks(range(len(runtimes)), runtimes)
+    axes.invert_yaxis()
+    axes.set_xlabel("CPU time of one run, ms")
+    if len(result.models) == 2:
+        axes.legend(frameon=False, labelcolor=_INK)
+    return _svg(canvas, "CPU time of one run in every runtime")
+
+
+def planned_errors(plan: Sequence[PlannedLayer]) -> str:
+    """What each layer of a plan was expected to lose, with its form and rank; empty where the plan does not say."""
+    shown = [planned for planned in plan if planned.error is not None]
+    if not shown:
+        return ""
+    canvas, axes = _canvas("plan", 1.2 + 0.3 * len(shown))
+    places = range(len(shown))
+    axes.barh(places, [planned.error or 0.0 for planned in shown], 0.6, color=AFTER)
+    for place, planned in zip(places, shown, strict=True):
+        axes.annotate(
+            f"{planned.form} {planned.rank}", (planned.error, place), color=_INK, va="center", **_beside(4, 0)
+        )
+    axes.set_yticks(places, [_short(planned.layer) for planned in shown])
+    axes.margins(x=0.2, y=0.01)
+    axes.set_xlim(left=0)
+    axes.invert_yaxis()
+    axes.set_xlabel("expected error")
+    return _svg(canvas, "expected error of every layer of the plan, with its form and rank")
+
+
+def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:
     """SQNR of every tensor that both models have, along the graph; empty if all are equal."""
     points = [(place, layer.sqnr_db) for place, layer in enumerate(layers) if abs(layer.sqnr_db) < 1000]
     if not points:
         return ""
     canvas, axes = _canvas("error growth", 3.4)
     axes.plot(*zip(*points, strict=True), color=AFTER, marker=".", linewidth=1)
-    axes.axhline(DIFFERENT_DB, color=_INK, linewidth=0.8, linestyle=":")
-    axes.annotate("equal up to rounding above", (0, DIFFERENT_DB), color=_INK, **_beside(4, 3))
+    axes.axhline(threshold_db, color=_INK, linewidth=0.8, linestyle=":")
+    axes.annotate("counts as equal above", (0, threshold_db), color=_INK, **_beside(4, 3))
+    first = next(((place, sqnr) for place, sqnr in points if sqnr < threshold_db), None)
+    if first is not None:
+        axes.plot(*first, marker="o", markersize=8, color=AFTER)
+        axes.annotate(f"enters at {_short(layers[first[0]].node)}", first, color=_INK, **_beside(8, 6))
     axes.set_xlim(-0.5, len(layers) - 0.5)
     axes.set_xlabel("tensors in the order of the graph")
     axes.set_ylabel("SQNR, dB")
@@ -82,7 +130,7 @@ def accuracy_latency(result: CheckResult) -> str:
     """Top-1 accuracy against latency, both models; empty without the one or the other."""
     if result.latency is None or any(model.accuracy is None for model in result.models):
         return ""
-    canvas, axes = _canvas("accuracy against latency", 3.4)
+    canvas, axes = _canvas("accuracy against latency", 2.6)
     names = ("before", "after") if len(result.models) == 2 else (result.models[0].name,)
     for name, colour, model, timing in zip(names, (BEFORE, AFTER), result.models, result.latency.timings, strict=False):
         if model.accuracy is not None:

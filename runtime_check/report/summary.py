@@ -70,9 +70,12 @@ def _accuracy_rows(result: CheckResult) -> Iterator[Row]:
 
 def _quality_rows(result: CheckResult) -> Iterator[Row]:
     for quality in result.qualities:
-        shown = [f"{value:.4g}" for value in quality.values]
+        form = ".2f" if quality.unit else ".4f"
+        shown = [f"{value:{form}}" for value in quality.values]
         if len(result.models) == 2:
-            shown = ["", *shown, ""] if len(shown) == 1 else [*shown, f"{quality.values[1] - quality.values[0]:+.3g}"]
+            shown = (
+                ["", *shown, ""] if len(shown) == 1 else [*shown, f"{quality.values[1] - quality.values[0]:+{form}}"]
+            )
         yield (f"{quality.name}{', ' * bool(quality.unit)}{quality.unit}", *shown)
 
 
@@ -156,7 +159,7 @@ def _data_statement(result: CheckResult) -> str:
     return f"{result.data.samples} samples of {result.data.description}{made_up}{skipped}"
 
 
-RUNTIME_COLUMNS = ("runtime", "model", "outcome", "SQNR, dB", "load ms", "CPU ms", "wall ms", "peak MB", "speed-up")
+RUNTIME_COLUMNS = ("runtime", "model", "outcome", "CPU ms", "speed-up", "SQNR, dB", "wall ms", "load ms", "peak MB")
 
 
 def runtime_rows(result: CheckResult) -> list[Row]:
@@ -165,16 +168,14 @@ def runtime_rows(result: CheckResult) -> list[Row]:
     rows = []
     for row in result.runtimes:
         before = reference.get(row.runtime)
-        figures = (row.sqnr_db, row.load_ms, row.cpu_ms, row.wall_ms, row.peak_mb)
+        speedup = before / row.cpu_ms if before and row.cpu_ms and row.model != result.models[0].name else None
+        figures = (row.cpu_ms, speedup, row.sqnr_db, row.wall_ms, row.load_ms, row.peak_mb)
         shown = [
             "" if value is None else f"{value:.{digits}f}"
-            for value, digits in zip(figures, (1, 1, 2, 2, 0), strict=True)
+            for value, digits in zip(figures, (2, 2, 1, 2, 1, 0), strict=True)
         ]
-        speedup = f"{before / row.cpu_ms:.2f}" if before and row.cpu_ms and row.model != result.models[0].name else ""
         outcome = row.problem or ("agrees" if row.agrees else "DIFFERS")
-        rows.append(
-            (f"{row.runtime.partition('@')[0]} {row.version}".strip(), Path(row.model).name, outcome, *shown, speedup)
-        )
+        rows.append((f"{row.runtime.partition('@')[0]} {row.version}".strip(), Path(row.model).name, outcome, *shown))
     return rows
 
 

@@ -8,6 +8,8 @@ import onnx
 import pytest
 from planish.runtime_check.check import check
 from planish.runtime_check.gates import Thresholds
+from planish.runtime_check.layout import Layout
+from planish.runtime_check.planned import PlannedLayer
 from planish.runtime_check.runtimes import RuntimeRow
 
 
@@ -32,9 +34,16 @@ def full_result(classifier, preprocessing, pictures, tmp_path, rng):
         thresholds=Thresholds(max_abs_error=1e-6, min_mac_ratio=0.9),
         latency_seconds=0.01,
         profile_runs=3,
+        plan=[
+            PlannedLayer("conv<1>", "spatial", 48, (2_000_000, 1_000_000), 0.02, 0.5),
+            PlannedLayer("fc", "gemm", 16, None, None, None),
+        ],
+        class_names=["<b>cat</b>", *(f"class {index}" for index in range(1, 7))],
     )
     rows = (
         RuntimeRow("onnxruntime", "1.30", result.models[0].name, "", math.inf, 1.5, 2.5, 3.5, 80.0),
         RuntimeRow("mnn", "", result.models[1].name, "crashed (SIGSEGV)"),
     )
-    return replace(result, runtimes=rows)
+    worst = (replace(result.worst[0], pictures=(result.worst[0].thumbnail,) * 2), *result.worst[1:])
+    layouts = (Layout(0, (), ("conv<2>",), ("ReorderInput after x, before y",)), Layout(3, ("fc",), (), ()))
+    return replace(result, runtimes=rows, worst=worst, layouts=layouts)

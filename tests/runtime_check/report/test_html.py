@@ -80,13 +80,47 @@ def test_everything_is_there(full_result):
         "&#34;channel_order&#34;: &#34;BGR&#34;",
     ):
         assert what in text, what
-    assert text.count("<li>\n<img") == 8
+    assert text.count('src="data:image/jpeg;base64,') == 9  # one sample is shown as both models answer it
+    assert 'alt="answer of' in text
+
+
+def test_large_figures_stand_on_top(full_result):
+    text = to_html(full_result)
+    first = text.index("<h2>")
+    for what in ("1.00×</strong> fewer multiply-accumulates", "0 of 1</strong> runtimes run it", "of top-1 accuracy"):
+        assert 0 < text.index(what) < first, what
+
+
+def test_plan_layout_and_names_of_classes(full_result):
+    text = to_html(full_result)
+    for what in (
+        "spatial 48",
+        "2.00 -&gt; 1.00",
+        "conv&lt;1&gt;",
+        "outside NCHWc</td><td>conv&lt;2&gt;",
+        "ReorderInput after x, before y",
+        "stayed float</td><td>fc",
+        "0 (&lt;b&gt;cat&lt;/b&gt;)",
+    ):
+        assert what in text, what
+    assert "<b>" not in text
+
+
+def test_a_screen_reader_finds_its_way(full_result):
+    """Headings in order, a text for every picture, a name for every scrolling region, a language."""
+    text = to_html(full_result)
+    assert re.findall(r"<h(\d)", text)[0] == "1"
+    assert set(re.findall(r"<h(\d)", text)[1:]) == {"2"}
+    assert all('alt="' in image for image in re.findall(r"<img [^>]*>", text))
+    assert all("aria-label=" in region for region in re.findall(r'<div class="scroll"[^>]*>', text))
+    assert all("scope=" in cell for cell in re.findall(r"<th[ >][^>]*", text))
+    assert '<html lang="en">' in text
 
 
 def test_plots_take_their_ink_from_the_page(full_result):
     text = to_html(full_result)
     plots = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
-    assert len(plots) == 5
+    assert len(plots) == 7
     for plot in plots:
         assert 'role="img" aria-label="' in plot
         assert "currentColor" in plot
@@ -127,7 +161,7 @@ def test_browser_has_no_complaints_and_controls_work(full_result, tmp_path):
     </script></body>"""
     page, complaints = dump(to_html(full_result).replace("</body>", script), tmp_path, "--window-size=500,900")
     said = re.search(r"<title>SAID (.*?)</title>", page).group(1)
-    wanted = '[["plot-macs"],["plot-macs"],["plot-ms"],["plot-params"],2,true,true]'
+    wanted = '[["plot-macs"],["plot-macs"],["plot-ms"],["plot-params"],4,true,true]'
     assert said == wanted
     assert complaints == []
 
