@@ -4,6 +4,7 @@
     python benchmarks/exact.py net.onnx --measure           one model, rules timed on the spot
     python benchmarks/exact.py --only googlenet --tools /path/to/python-with-onnxsim-and-onnxslim
     python benchmarks/exact.py --only googlenet --target ncnn --runtime ncnn --python /path/to/python-with-ncnn
+    python benchmarks/exact.py --only googlenet --profile     where the time goes, before and after
 
 Times are process CPU milliseconds of one run at 1 thread and batch 1, medians of interleaved rounds, optimizations on.
 The difference is the largest over all outputs, over the largest magnitude of that output, with optimizations off.
@@ -27,12 +28,14 @@ from planish.passes import rewrite
 from planish.passes.exact import Exact
 from planish.passes.targets import find_target
 from planish.runtime_check.latency import measure
+from planish.runtime_check.profile import profile
 from planish.runtime_check.session import Session
 
 SHARED = Path(__file__).parents[1] / "../shared"
 MTCNN_SIZES = {"det1": 12, "det2": 24, "det3": 48}
 MXNET_SIZES = {**MTCNN_SIZES, "mobilefacenet_y1": 112, "gender_age": 112, "lenet_mnist": 28}
 OPEN_SIZE = 224
+LEAST_SHARE = 0.02
 
 
 def conversions() -> Iterator[tuple[str, list[str]]]:
@@ -108,6 +111,8 @@ def compare(name: str, model: Path, folder: Path, options: argparse.Namespace) -
         simplified(options.tools, tool, model, folder) if options.tools else None for tool in ("onnxsim", "onnxslim")
     ]
     row: dict[str, object] = {"model": name, "difference": difference(model, after), "rules": dict(rules)}
+    if options.profile:
+        return {**row, "shares": [shares(path) for path in (model, after)]}
     if options.runtime:
         script = Path(__file__).parent / "exact_runtime.py"
         shape = ",".join(str(size) for size in next(iter(noise(Session(model)).values())).shape)
@@ -127,8 +132,20 @@ def compare(name: str, model: Path, folder: Path, options: argparse.Namespace) -
     return row
 
 
+def shares(model: Path) -> str:
+    """The operators that take at least a fiftieth of the time, in percent of it."""
+    taken: Counter[str] = Counter()
+    for node in profile(model, noise(Session(model))):
+        taken[node.operator] += node.ms
+    whole = taken.total()
+    return ", ".join(f"{name} {100 * ms / whole:.0f}" for name, ms in taken.most_common() if ms > LEAST_SHARE * whole)
+
+
 def show(row: dict[str, object]) -> None:
-    """One line of the table."""
+    """One line of the table, or two of shares."""
+    if "shares" in row:
+        print("\n".join([str(row["model"]), *(f"    {line}" for line in row["shares"])]), flush=True)
+        return
     cells = [f"{value:8.3f}" if isinstance(value, float) else f"{'-':>8}" for value in map(row.get, COLUMNS)]
     gain = f"{row['before_ms'] / row['after_ms']:6.2f}" if row.get("before_ms") else f"{row.get('error')}"
     print(f"{row['model']:36s} {' '.join(cells)} {gain} {row['difference']:8.1e}  {row['rules']}", flush=True)
@@ -146,6 +163,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--seconds", type=float, default=4.0, help="to measure each model for")
     parser.add_argument("--tools", help="a Python that has onnxsim and onnxslim")
+    parser.add_argument("--profile", action="store_true", help="print the operators' shares of the time instead")
     parser.add_argument("--runtime", help="time in openvino, ncnn, mnn or opencv instead of onnxruntime")
     parser.add_argument("--python", default=sys.executable, help="a Python that has that runtime")
     options = parser.parse_args()
