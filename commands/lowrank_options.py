@@ -10,6 +10,7 @@ import click
 from ..errors import PlanishError
 
 if TYPE_CHECKING:
+    from ..passes.budget import Goal, Unit
     from ..passes.lowrank import Lowrank
     from ..passes.plan import Plan
     from .materials import Materials
@@ -31,6 +32,13 @@ _OPTIONS = (
     click.option("--ratio", type=float, help="Goal: MACs before over MACs after (default 2)."),
     click.option("--params-ratio", type=float, help="Goal: parameters before over parameters after."),
     click.option("--speedup", type=float, help="Goal: this many times faster on --target, at one thread."),
+    click.option(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="Goal: as cheap as what is lost on held-out images of --data stays within this: top-1 accuracy where they "
+        "have labels, else images whose class changes, else relative error of the output; all in percent.",
+    ),
     click.option(
         "--ranks",
         type=click.Choice(["energy", "sensitivity"]),
@@ -84,18 +92,18 @@ def make_lowrank(settings: Mapping[str, Any], materials: Materials) -> Lowrank:
     return made
 
 
-_GOALS = {"ratio": "MACs", "params_ratio": "parameters", "speedup": "ms"}
+_GOALS: Mapping[str, Unit] = {"ratio": "MACs", "params_ratio": "parameters", "speedup": "ms"}
 
 
-def goal_of(settings: Mapping[str, Any]) -> Any:
-    """The goal that the options name; None where they name none.
+def goal_of(settings: Mapping[str, Any]) -> Goal | None:
+    """The goal that the options name; None where they name none, or one that has to be found by trying.
 
     Raises:
         PlanishError: they name two, or a plan besides.
     """
     from ..passes.budget import Goal  # noqa: PLC0415
 
-    given = [name for name in _GOALS if settings[name] is not None]
+    given = [name for name in (*_GOALS, "max_drop") if settings[name] is not None]
     if not given:
         return None
     options = ["--" + name.replace("_", "-") for name in given]
@@ -103,7 +111,8 @@ def goal_of(settings: Mapping[str, Any]) -> Any:
         raise PlanishError(f"{' and '.join(options)} are two goals; give one of them")
     if settings["plan_file"] is not None or settings["layer"] is not None:
         raise PlanishError(f"{options[0]} contradicts --plan and --layer, which say all that is to be done")
-    return Goal(_GOALS[given[0]], settings[given[0]])  # type: ignore[arg-type]
+    unit = _GOALS.get(given[0])
+    return None if unit is None else Goal(unit, settings[given[0]])
 
 
 def given_plan(settings: Mapping[str, Any]) -> Plan | None:

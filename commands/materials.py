@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..files import ModelParts
-    from ..passes.calibration import Calibration
+    from ..passes.calibration import Calibration, Portion
     from ..passes.statistics import Sampling
     from ..passes.targets import Target
 
@@ -19,14 +19,14 @@ class Materials:
 
     Attributes:
         parts: the model as it was read.
-        calibration: the data, if any was given.
+        calibration: the data, if any was given, without what is held out for judging.
         sampling: how it is sampled.
         target: the runtime that shall become faster.
         shapes: of inputs whose sizes the model leaves open.
     """
 
     parts: ModelParts
-    calibration: Calibration | None
+    calibration: Calibration | Portion | None
     sampling: Sampling
     target: Target
     shapes: Mapping[str, tuple[int, ...]]

@@ -10,8 +10,8 @@ import click
 from ..errors import PlanishError
 
 if TYPE_CHECKING:
-    from ..passes.calibration import Calibration
     from ..passes.quantize import Mode, Quantize, StaticSettings
+    from ..passes.statistics import Batches
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -28,7 +28,6 @@ _OPTIONS = (
     click.option("--no-absorb", is_flag=True, help="Quantize: leave constant parts of activations where they are."),
     click.option("--no-bias-correction", is_flag=True, help="Quantize: leave mean errors in."),
     click.option("--no-reconstruct", is_flag=True, help="Quantize: round every weight to the nearest integer."),
-    click.option("--max-drop", type=float, metavar="PERCENT", help="Quantize: images whose class may change at most."),
     click.option("--min-sqnr", type=float, metavar="DB", help="Quantize: least fidelity of the outputs."),
     click.option("--bits", type=click.IntRange(2, 8), default=8, show_default=True, help="Below 8: simulated."),
     click.option("--signed", is_flag=True, help="Quantize: s8 activations instead of u8."),
@@ -49,7 +48,7 @@ def quantize_options(function: _F) -> _F:
 
 
 def make_quantize(
-    settings: Mapping[str, Any], calibration: Calibration | None, shapes: Mapping[str, tuple[int, ...]]
+    settings: Mapping[str, Any], calibration: Batches | None, shapes: Mapping[str, tuple[int, ...]]
 ) -> Quantize:
     """The pass that the options describe.
 

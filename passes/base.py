@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 import onnx_graphsurgeon as gs
 
 from ..errors import PlanishError, nearest
+from .budget import Goal
 from .plan import Plan
 
 
@@ -80,6 +81,10 @@ class Pass(ABC):
     @abstractmethod
     def run(self, graph: gs.Graph) -> Result:
         """Rewrite `graph` in place."""
+
+    def with_goal(self, goal: Goal) -> Pass | None:  # noqa: ARG002 - for passes that have one
+        """This pass with another goal; None where it has none to reach."""
+        return None
 
 
 _P = TypeVar("_P", bound=type[Pass])

@@ -23,6 +23,8 @@ GRID = 20_000
 
 Cost = Callable[[Option], float]
 
+Unit = Literal["MACs", "parameters", "ms"]
+
 
 def choose(options: Sequence[Sequence[Option]], budget: float, cost: Cost) -> list[Option]:
     """One option per layer, of least total loss among those whose costs add up to at most `budget`.
@@ -57,7 +59,7 @@ class Goal:
         ratio: cost before over cost after, at least 1.
     """
 
-    unit: Literal["MACs", "parameters", "ms"]
+    unit: Unit
     ratio: float
 
     def __post_init__(self) -> None:

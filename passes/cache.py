@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
+import weakref
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -111,6 +114,14 @@ class Cache:
                 return
             path.unlink(missing_ok=True)
             total -= files[path].st_size
+
+
+def temporary_cache() -> Cache:
+    """One whose folder goes with it."""
+    folder = tempfile.mkdtemp(prefix="planish-cache-")
+    cache = Cache(folder)
+    weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
+    return cache
 
 
 def fingerprint(*facts: Any) -> str:

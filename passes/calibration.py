@@ -1,4 +1,4 @@
-"""Calibration data for passes: unlabelled batches that are read many times and decoded once."""
+"""Calibration data for passes: batches that are read many times and decoded once, some of them held out for judging."""
 
 from __future__ import annotations
 
@@ -8,19 +8,40 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 
+from ..errors import DataError
 from ..files import ModelParts
 from ..preprocessing import Preprocessing, read_preprocessing
 from ..runtime_check.data import Dataset, open_data
 from ..runtime_check.inputs import model_inputs
+from ..runtime_check.labels import Labels
 from ..runtime_check.session import Feeds
 
 BATCH = 8
 """Images per batch where the model leaves it open."""
+
+HELD_OUT = 3
+"""Every so manieth batch is held out where a result is to be judged on images that nothing was fitted to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One batch and what is known about it.
+
+    Attributes:
+        feeds: inputs by name; where the model fixes the batch size, the last one is filled up.
+        labels: class indices (size,), if the data has any.
+        size: samples that are no filling.
+    """
+
+    feeds: Feeds
+    labels: Labels | None
+    size: int
 
 
 class Calibration:
@@ -37,31 +58,83 @@ class Calibration:
         self.dataset = dataset
         self._folder = Path(tempfile.mkdtemp(prefix="planish-calibration-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._files: list[dict[str, Path]] | None = None
+        self._kept: list[_Kept] | None = None
 
     def __iter__(self) -> Iterator[Feeds]:
         """The batches, inputs by name."""
-        if self._files is None:
+        for batch in self.batches():
+            yield batch.feeds
+
+    def batches(self) -> Iterator[Labelled]:
+        """The batches with their labels, if they have any."""
+        if self._kept is None:
             yield from self._decode()
         else:
-            for files in self._files:
-                yield {name: np.load(path, mmap_mode="r") for name, path in files.items()}
+            for kept in self._kept:
+                feeds = {name: np.load(path, mmap_mode="r") for name, path in kept.files.items()}
+                yield Labelled(feeds, kept.labels, kept.size)
 
     def __len__(self) -> int:
         """Batches, if no image is broken."""
         return math.ceil(len(self.dataset) / self.dataset.batch_size(BATCH))
 
-    def _decode(self) -> Iterator[Feeds]:
+    def split(self) -> tuple[Portion, Portion]:
+        """The batches to fit to, and those that are held out: every third.
+
+        Raises:
+            DataError: there are too few.
+        """
+        if len(self) < HELD_OUT:
+            raise DataError(
+                f"{self.dataset.description}: {len(self.dataset)} samples make {len(self)} batches, too few to hold "
+                f"every third out for judging; give at least {(HELD_OUT - 1) * self.dataset.batch_size(BATCH) + 1}"
+            )
+        return Portion(self, held=False), Portion(self, held=True)
+
+    def _decode(self) -> Iterator[Labelled]:
         """The batches as they are decoded; they are kept once all of them have been."""
-        kept: list[dict[str, Path]] = []
+        kept: list[_Kept] = []
         for number, batch in enumerate(self.dataset.batches(BATCH)):
             files = {}
             for index, (name, array) in enumerate(batch.inputs.items()):
                 files[name] = self._folder / f"{number}-{index}.npy"
-                np.save(files[name], array[: batch.size] if self.dataset.fixed_batch is None else array)
-            kept.append(files)
-            yield batch.inputs
-        self._files = kept
+                np.save(files[name], array)
+            kept.append(_Kept(files, batch.labels, batch.size))
+            yield Labelled(batch.inputs, batch.labels, batch.size)
+        self._kept = kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A batch on disk: the files of its inputs by name, and the facts of `Labelled`."""
+
+    files: Mapping[str, Path]
+    labels: Labels | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of the batches, the same at every iteration.
+
+    Attributes:
+        whole: all of them.
+        held: the part that is held out, or else the rest.
+    """
+
+    whole: Calibration
+    held: bool
+
+    def __iter__(self) -> Iterator[Feeds]:
+        """The batches, inputs by name."""
+        for batch in self.batches():
+            yield batch.feeds
+
+    def batches(self) -> Iterator[Labelled]:
+        """The batches with their labels, if they have any."""
+        for number, batch in enumerate(self.whole.batches(), 1):
+            if (number % HELD_OUT == 0) == self.held:
+                yield batch
 
 
 def open_calibration(

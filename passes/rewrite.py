@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -18,6 +18,7 @@ from .exact import Exact
 from .exact.half_weights import store_halves
 from .exact.opset import convert_opset
 from .graph import to_graph, to_parts
+from .max_drop import MaxDrop, Trial, cheapest_within
 from .plan import Plan
 
 InputShapes = Mapping[str, Sequence[int]]
@@ -32,12 +33,14 @@ class Rewritten:
         results: what each pass did, in the order they ran.
         before: cost of the model that was given.
         after: cost of the new one.
+        trial: the ratio that was found and what it lost, where a largest drop was given.
     """
 
     parts: ModelParts
     results: tuple[tuple[str, Result], ...]
     before: ModelCost
     after: ModelCost
+    trial: Trial | None = None
 
 
 def rewrite(
@@ -46,6 +49,7 @@ def rewrite(
     input_shapes: InputShapes | None = None,
     *,
     exact: bool = True,
+    max_drop: MaxDrop | None = None,
     opset: int | None = None,
     half_weights: bool = False,
 ) -> Rewritten:
@@ -60,6 +64,7 @@ def rewrite(
         passes: in the order they shall run. An `Exact` among them runs with its own settings, at its own two times.
         input_shapes: of inputs whose sizes the model leaves open, for counting.
         exact: whether to begin with an `Exact` of default settings where `passes` has none.
+        max_drop: what may be lost; the passes' goals are then the largest that keep it.
         opset: version of the standard operators to end with; by default the model's own.
         half_weights: whether to store weights as float16, to be cast to float32 when the model is loaded.
 
@@ -73,13 +78,24 @@ def rewrite(
     first = next((step for step in passes if isinstance(step, Exact)), None)
     if first is None and exact:
         first = Exact(input_shapes=input_shapes or {})
-    results = _run(graph, first, [step for step in passes if step is not first])
+    results: list[tuple[str, Result]] = []
+    if first is not None:
+        results.append((first.name, Result()))
+        first.simplify(graph, results[0][1])
+    others = [step for step in passes if step is not first]
+    trial = None if max_drop is None else cheapest_within(graph, others, max_drop)
+    if trial is not None:
+        graph = trial.graph
+    results.extend(_run(graph, others) if trial is None else trial.results)
+    if first is not None:
+        counted = trial is None and any(map(_promises_a_count, others))
+        first.specialize(graph, results[0][1], after_others=bool(others), counted=counted)
     rewritten = to_parts(graph, parts)
     if opset is not None:
         rewritten = convert_opset(rewritten, opset)
     if half_weights:
         rewritten = store_halves(rewritten)
-    return Rewritten(rewritten, tuple(results), before, _cost(rewritten, input_shapes))
+    return Rewritten(rewritten, tuple(results), before, _cost(rewritten, input_shapes), trial)
 
 
 def plan(
@@ -98,14 +114,9 @@ def plan(
     return made[-1]
 
 
-def _run(graph: gs.Graph, first: Exact | None, others: Sequence[Pass]) -> list[tuple[str, Result]]:
-    if first is None:
-        return [(step.name, step.run(graph)) for step in others]
-    result = Result()
-    first.simplify(graph, result)
-    results = [(step.name, step.run(graph)) for step in others]
-    first.specialize(graph, result, after_others=bool(others), counted=any(map(_promises_a_count, others)))
-    return [(first.name, result), *results]
+def _run(graph: gs.Graph, passes: Sequence[Pass]) -> Iterator[tuple[str, Result]]:
+    for step in passes:
+        yield step.name, step.run(graph)
 
 
 def _promises_a_count(step: Pass) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import onnx_graphsurgeon as gs
@@ -108,6 +108,10 @@ class Lowrank(Pass):
             result.plan = self._choose(graph, choices, statistics, totals)
         self._apply(graph, layers, result, statistics)
         return result
+
+    def with_goal(self, goal: Goal) -> Lowrank:
+        """The same with another goal."""
+        return replace(self, goal=goal)
 
     def _statistics(self, graph: gs.Graph, layers: Sequence[Layer]) -> Statistics | None:
         return None if self.batches is None or not layers else gather(graph, layers, self.batches, self.sampling)

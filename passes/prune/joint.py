@@ -18,6 +18,7 @@ from ...errors import PlanishError
 from ...progress import track
 from ...runtime_check.cost import infer_shapes
 from ..base import Pass, Result
+from ..budget import Goal
 from ..graph import to_parts
 from ..layers import in_layer_scope, list_layers
 from ..lowrank import Lowrank
@@ -75,6 +76,10 @@ class Joint(Pass):
         named = {f"{name}{CHANNELS}": planned for name, planned in widths.layers.items()}
         result.plan = Plan({**named, **ranks.layers}, widths.settings)
         return result
+
+    def with_goal(self, goal: Goal) -> Joint:
+        """The same with another goal for both."""
+        return replace(self, prune=replace(self.prune, goal=goal))
 
     def _possible(self, graph: gs.Graph, plan: Plan) -> Plan:
         """The forms of layers that are still there, at ranks that they still have."""

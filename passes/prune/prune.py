@@ -106,6 +106,10 @@ class Prune(Pass):
             remove_and_fit(network, removed, measured.statistics, self.batches, self.sampling)
         return result
 
+    def with_goal(self, goal: Goal) -> Prune:
+        """The same with another goal."""
+        return replace(self, goal=goal)
+
     def look(self, graph: gs.Graph, result: Result) -> Network:
         """Find what may be pruned; why the rest may not goes into `result`."""
         return look(

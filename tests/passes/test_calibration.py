@@ -49,3 +49,23 @@ def test_data_that_does_not_fit_is_refused(model, tmp_path):
     np.savez(tmp_path / "data.npz", x=np.zeros((3, 4, 5, 7), np.float32))
     with pytest.raises(DataError, match=r"data\.npz"):
         list(open_calibration(model, tmp_path / "data.npz"))
+
+
+def test_every_third_batch_is_held_out_with_its_labels(model, tmp_path, rng):
+    images = rng.standard_normal((27, 4, 5, 6)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=images, y=np.arange(27))
+    fitted, held = open_calibration(model, tmp_path / "data.npz").split()
+    for _ in range(2):  # decoded, then read again
+        np.testing.assert_array_equal(np.concatenate([f["x"] for f in held]), images[16:24])
+        np.testing.assert_array_equal(
+            np.concatenate([f["x"] for f in fitted]), np.concatenate([images[:16], images[24:]])
+        )
+    (batch,) = held.batches()
+    np.testing.assert_array_equal(batch.labels, np.arange(16, 24))
+    assert [batch.size for batch in fitted.batches()] == [8, 8, 3]
+
+
+def test_too_few_images_cannot_be_split(model, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.zeros((16, 4, 5, 6), np.float32))
+    with pytest.raises(DataError, match="give at least 17"):
+        open_calibration(model, tmp_path / "data.npz").split()
