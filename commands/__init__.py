@@ -26,7 +26,10 @@ Examples:
     cls=LazyGroup,
     subcommands={
         name: f"planish.commands.{name.replace('-', '_')}"
-        for name in ("convert", "rewrite", "check", "report", "inspect", "models", "calibrate-target")
+        for name in (
+            *("convert", "rewrite", "check", "report", "inspect", "models"),
+            *("calibrate-target", "compare-criteria"),
+        )
     },
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

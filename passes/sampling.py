@@ -57,7 +57,7 @@ def positions(layer: Layer, image: int, samples: int, seed: int) -> NDArray[np.i
     """(s, 2) output positions (row, column) of one image, different ones for each image; s is at most `samples`."""
     rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode()), image])
     height, width = layer.output_size
-    chosen = rng.permutation(height * width)[:samples]
+    chosen = rng.choice(height * width, min(samples, height * width), replace=False)
     return np.stack([chosen // width, chosen % width], axis=1)
 
 
@@ -72,12 +72,12 @@ def patches(layer: Layer, image: F32, where: NDArray[np.intp]) -> F32:
     if layer.geometry is None:
         return np.ascontiguousarray(image.reshape(-1, image.shape[-1])[where[:, 1]])[:, None]
     geometry = layer.geometry
-    (top, left, bottom, right) = geometry.pads
-    padded = np.pad(image, ((0, 0), (top, bottom), (left, right)))
-    spans = tuple(d * (k - 1) + 1 for d, k in zip(geometry.dilations, geometry.kernel, strict=True))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=(1, 2))
-    taken = windows[:, where[:, 0] * geometry.strides[0], where[:, 1] * geometry.strides[1]]
-    taken = taken[:, :, :: geometry.dilations[0], :: geometry.dilations[1]]
+    rows = where[:, :1] * geometry.strides[0] - geometry.pads[0] + np.arange(geometry.kernel[0]) * geometry.dilations[0]
+    columns = where[:, 1:] * geometry.strides[1] - geometry.pads[1]
+    columns = columns + np.arange(geometry.kernel[1]) * geometry.dilations[1]
+    inside = [(at >= 0) & (at < size) for at, size in zip((rows, columns), image.shape[1:], strict=True)]
+    taken = image[:, np.where(inside[0], rows, 0)[:, :, None], np.where(inside[1], columns, 0)[:, None, :]]
+    taken = np.where(inside[0][:, :, None] & inside[1][:, None, :], taken, np.float32(0))
     return np.ascontiguousarray(taken.transpose(1, 0, 2, 3)).reshape(len(where), geometry.group, -1)
 
 

@@ -23,27 +23,36 @@ def remove(network: Network, removed: Collection[int]) -> Mapping[str, Remaining
 
 
 def remove_and_fit(
-    network: Network, removed: Collection[int], statistics: Statistics, batches: Batches, sampling: Sampling
+    network: Network,
+    removed: Collection[int],
+    statistics: Statistics,
+    batches: Batches,
+    sampling: Sampling,
+    *,
+    readers_only: bool = False,
 ) -> None:
-    """Take channels out and fit all layers behind a change to what the original network answered."""
+    """Take channels out and fit layers to what the original network answered: all behind a change, or its readers."""
     graph, original = network.graph, network.graph.copy()
     remaining = remove(network, removed)
     shapes = infer_shapes(to_parts(graph), input_shapes=network.input_shapes)
-    changed = _changed(graph, remaining)
+    changed = _readers(remaining) if readers_only else _behind(graph, remaining)
     layers = [
         layer for layer in list_layers(graph, shapes, "all")[0] if layer.name in changed and layer.name in statistics
     ]
     refit((graph, original), layers, remaining, statistics, batches=batches, sampling=sampling)
 
 
-def _changed(graph: gs.Graph, remaining: Mapping[str, Remaining]) -> set[str]:
-    """Names of the layers that read what has changed."""
+def _readers(remaining: Mapping[str, Remaining]) -> set[str]:
+    """Names of the layers that have lost channels that they read."""
+    return {name for name, left in remaining.items() if not left.read.all()}
+
+
+def _behind(graph: gs.Graph, remaining: Mapping[str, Remaining]) -> set[str]:
+    """Names of these layers and of all that stand behind them."""
     changed: set[int] = set()
-    names = set()
+    names = _readers(remaining)
     for node in graph.nodes:
-        left = remaining.get(node.name)
-        behind = any(id(tensor) in changed for tensor in node.inputs)
-        if behind or (left is not None and not left.read.all()):
+        if node.name in names or any(id(tensor) in changed for tensor in node.inputs):
             names.add(node.name)
             changed.update(id(tensor) for tensor in node.outputs)
     return names
