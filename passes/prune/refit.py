@@ -16,11 +16,12 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from ...progress import track
+from ..continued import Continued
 from ..graph import unique_name
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
-from ..sampling import Activations, patches, positions, values_at
-from ..statistics import Batches, Sampling, Statistics, batch_size
+from ..sampling import patches, positions, values_at
+from ..statistics import Batches, Sampling, Statistics
 from ..surroundings import Surroundings, surroundings, waves
 from .channels import Coupling
 from .cutting import kept_of
@@ -83,8 +84,9 @@ def refit(
     """
     around = {layer.name: surroundings(graphs[0], layer) for layer in layers}
     sizes = {layer.name: 4 * statistics[layer.name].count * int(np.prod(layer.weight.shape[1:])) for layer in layers}
+    runs = (Continued(graphs[0], batches, sampling.memory), Continued(graphs[1], batches, sampling.memory))
     for wave in track(list(waves(graphs[0], layers, sizes, sampling.memory)), "Fitting the pruned network"):
-        collected = _collect(graphs, wave, around, batches, sampling)
+        collected = _collect(runs, wave, around, sampling)
         for layer in wave:
             left = remaining[layer.name]
             targets = statistics[layer.name].responses[:, left.made]
@@ -102,29 +104,27 @@ class _Samples:
 
 
 def _collect(
-    graphs: tuple[gs.Graph, gs.Graph],
-    layers: Sequence[Layer],
-    around: Mapping[str, Surroundings],
-    batches: Batches,
-    sampling: Sampling,
+    runs: tuple[Continued, Continued], layers: Sequence[Layer], around: Mapping[str, Surroundings], sampling: Sampling
 ) -> dict[str, _Samples]:
     """Stream the data through both networks and sample what the layers of one wave need."""
     added = [name for layer in layers if (name := around[layer.name].shortcut) is not None]
-    pruned = Activations(graphs[0], [*(layer.node.inputs[0].name for layer in layers), *added])
-    reference = Activations(graphs[1], added)
+    pruned = runs[0].run([*(layer.node.inputs[0].name for layer in layers), *added])
+    reference = runs[1].run(added)
     samples = {layer.name: _Samples([], [], []) for layer in layers}
     first = 0
-    for feeds in batches:
-        tensors, originals = pruned(feeds), reference(feeds)
+    for tensors, originals in zip(pruned, reference, strict=True):
+        count = 0
         for layer in layers:
             own, shortcut = samples[layer.name], around[layer.name].shortcut
-            for offset, image in enumerate(tensors[layer.node.inputs[0].name]):
+            images = tensors[layer.node.inputs[0].name]
+            count = len(images)
+            for offset, image in enumerate(images):
                 where = positions(layer, first + offset, sampling.samples, sampling.seed)
-                own.inputs.append(patches(layer, image, where))
+                own.inputs.append(patches(layer, np.asarray(image), where))
                 if shortcut is not None:
-                    own.shortcuts.append(values_at(layer, tensors[shortcut][offset], where))
-                    own.originals.append(values_at(layer, originals[shortcut][offset], where))
-        first += batch_size(feeds)
+                    own.shortcuts.append(values_at(layer, np.asarray(tensors[shortcut][offset]), where))
+                    own.originals.append(values_at(layer, np.asarray(originals[shortcut][offset]), where))
+        first += count
     return samples
 
 
