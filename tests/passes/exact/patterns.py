@@ -413,3 +413,9 @@ def deconvolution(draw):
         output_padding=[0, extra],
     )
     return net, net.around(y)
+
+
+@pattern
+def lp_normalization(draw):
+    net = Net(draw, rank=draw(st.integers(3, 4)))
+    return net, net.around(net.node("LpNormalization", net.around("x"), axis=net.pick(1, -1, 2), p=net.pick(2, 2, 1)))
