@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -116,9 +117,12 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
     from ..runtime_check.check import check  # noqa: PLC0415 - keeps `planish --help` quick
     from ..runtime_check.gates import Thresholds  # noqa: PLC0415
     from ..runtime_check.labels import read_class_names  # noqa: PLC0415
+    from ..runtime_check.report.html import load_packages  # noqa: PLC0415
 
     for path in filter(None, (settings["report"], settings["junit"], settings["markdown"])):
         check_output(path, model, *([other] if other else []))
+    if settings["report"]:
+        load_packages()
     result = check(
         model,
         other,
@@ -152,19 +156,32 @@ def command(model: str, other: str | None, data: str | None, input_shape: Sequen
 
 def _planned(path: str) -> list[PlannedLayer]:
     """The plan's lines as the report shows them."""
-    from ..passes.plan import read_plan  # noqa: PLC0415
+    from ..passes.plan import read_plans  # noqa: PLC0415
     from ..runtime_check.planned import PlannedLayer  # noqa: PLC0415
 
-    lines = []
-    for name, layer in read_plan(path).layers.items():
-        macs = layer.facts.get("macs")
-        pair = (int(macs[0]), int(macs[1])) if isinstance(macs, list) and len(macs) == 2 else None
-        error, sensitivity = (
-            float(value) if isinstance(value, int | float) else None
-            for value in (layer.facts.get("error"), layer.facts.get("sensitivity"))
+    return [
+        PlannedLayer(
+            name,
+            layer.form,
+            tuple(layer.ranks),
+            _pair(layer.facts.get("macs")),
+            _pair(layer.facts.get("ms")),
+            _number(layer.facts.get("error")),
+            _number(layer.facts.get("sensitivity")),
         )
-        lines.append(PlannedLayer(name, layer.form, layer.rank, pair, error, sensitivity))
-    return lines
+        for plan in read_plans(path)
+        for name, layer in plan.layers.items()
+    ]
+
+
+def _pair(value: object) -> tuple[float, float] | None:
+    """A plan's facts are for the reader, who may have changed them to anything."""
+    numbers = [_number(one) for one in value] if isinstance(value, list) and len(value) == 2 else [None, None]
+    return None if numbers[0] is None or numbers[1] is None else (numbers[0], numbers[1])
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _counts(option: str, text: str) -> list[int]:

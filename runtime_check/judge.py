@@ -18,6 +18,7 @@ from .detections import SUPPRESSION_OVERLAP, Detections, find_detections, read_d
 from .embedding import EmbeddingMeter
 from .image_quality import ImageMeter
 from .images import from_pixels
+from .labels import check_classes
 from .pairs import Pairs
 from .quality import Quality
 from .statistics import Difference
@@ -55,7 +56,7 @@ class Judge:
         data: for its name, and for what is known about it.
 
     Raises:
-        DataError: no output fits the task.
+        DataError: no output fits the task, or a label is out of range.
     """
 
     def __init__(self, evaluation: Evaluation, outputs: Sequence[Outputs], data: Dataset) -> None:
@@ -66,6 +67,8 @@ class Judge:
         self.images = ImageMeter(len(outputs), peak_of(outputs[0][self.output]))
         self.detections = DetectionMeter(len(outputs), evaluation.least_overlap)
         self._layout = find_detections(outputs[0])
+        if self.task == "classification" and data.labels is not None:
+            check_classes(data.labels, outputs[0][self.output].shape[1], data.description)
 
     def add(self, outputs: Sequence[Outputs], batch: Batch) -> Answers:
         """Take in one batch, and tell how far the models' answers lie apart."""

@@ -12,15 +12,22 @@ class PlannedLayer:
     Attributes:
         layer: its name in the first model.
         form: what became of it: a low-rank form, pruning.
-        rank: of the form, or how many channels are left.
+        ranks: of the form, or how many channels are left.
         macs: before and after, per sample; None where the plan does not say.
+        ms: expected latency before and after, in milliseconds; None where the plan does not say.
         error: that the choice was expected to bring about, as the plan has it.
         sensitivity: of the output to an error of the layer, as the plan has it.
     """
 
     layer: str
     form: str
-    rank: int
-    macs: tuple[int, int] | None
-    error: float | None
-    sensitivity: float | None
+    ranks: tuple[int, ...]
+    macs: tuple[float, float] | None = None
+    ms: tuple[float, float] | None = None
+    error: float | None = None
+    sensitivity: float | None = None
+
+    @property
+    def shown_ranks(self) -> str:
+        """Like `48x32`."""
+        return "x".join(map(str, self.ranks))

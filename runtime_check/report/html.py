@@ -29,6 +29,16 @@ from .summary import (
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
+def load_packages() -> None:
+    """Make sure, before anything is measured, that a page can be made.
+
+    Raises:
+        MissingExtraError: the extra 'report' is not installed.
+    """
+    for module in ("jinja2", "matplotlib"):
+        load_extra(module, "report", "the report page")
+
+
 def to_html(result: CheckResult) -> str:
     """The page.
 

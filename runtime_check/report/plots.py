@@ -97,7 +97,7 @@ def planned_errors(plan: Sequence[PlannedLayer]) -> str:
     axes.barh(places, [planned.error or 0.0 for planned in shown], 0.6, color=AFTER)
     for place, planned in zip(places, shown, strict=True):
         axes.annotate(
-            f"{planned.form} {planned.rank}", (planned.error, place), color=_INK, va="center", **_beside(4, 0)
+            f"{planned.form} {planned.shown_ranks}", (planned.error, place), color=_INK, va="center", **_beside(4, 0)
         )
     axes.set_yticks(places, [_short(planned.layer) for planned in shown])
     axes.margins(x=0.2, y=0.01)

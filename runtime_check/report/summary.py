@@ -121,7 +121,7 @@ def statements(result: CheckResult) -> list[str]:
     if result.layers:
         first = result.first_different
         said.append(
-            "layers: all tensors of both models are equal up to rounding"
+            f"layers: all tensors of both models agree to {result.layer_threshold_db:g} dB"
             if first is None
             else f"layers: the models part at '{first.node}' ({first.operator}), SQNR {first.sqnr_db:.1f} dB"
         )
@@ -221,7 +221,7 @@ def layout_rows(result: CheckResult) -> list[Row]:
     return rows
 
 
-PLAN_COLUMNS = ("layer", "form", "rank or channels", "million MACs", "expected error", "sensitivity")
+PLAN_COLUMNS = ("layer", "form", "ranks or channels", "million MACs", "expected ms", "expected error", "sensitivity")
 
 
 def plan_rows(result: CheckResult) -> list[Row]:
@@ -230,8 +230,9 @@ def plan_rows(result: CheckResult) -> list[Row]:
         (
             planned.layer,
             planned.form,
-            str(planned.rank),
+            planned.shown_ranks,
             "" if planned.macs is None else _change([f"{macs / 1e6:.2f}" for macs in planned.macs]),
+            "" if planned.ms is None else _change([f"{ms:.3f}" for ms in planned.ms]),
             "" if planned.error is None else f"{planned.error:.3g}",
             "" if planned.sensitivity is None else f"{planned.sensitivity:.3g}",
         )

@@ -64,6 +64,46 @@ def test_one_model_and_random_input_says_so(files, capsys):
     assert "top-1" not in out
 
 
+def test_gates_on_one_model(files, capsys):
+    gates = ("--max-cpu-ms", "1000", "--max-load-ms", "0", "--max-memory-mb", "5000", "--max-file-mb", "1")
+    more = ("--runtime", "onnxruntime", "--max-runtime-failures", "0", "--latency-seconds", "0.01")
+    code, out, err = run(capsys, files / "a.onnx", *gates, *more)
+    assert code == 1
+    assert "gates that failed: max-load-ms:" in err
+    assert err.count("limit") == 1
+    assert out.count("passed") == 4
+
+
+def test_load_time_memory_and_load_of_the_machine(files, capsys):
+    _, out, _ = run(capsys, files / "a.onnx", files / "b.onnx", "--latency-seconds", "0.01")
+    assert "load time, ms" in out
+    assert "memory peak, MiB" in out
+    assert "load of the machine" in out
+
+
+def test_profile_says_what_onnxruntime_makes_of_the_models(files, capsys):
+    _, out, _ = run(capsys, files / "a.onnx", "--latency-seconds", "0", "--profile")
+    assert "0 convolutions in 0.00 of" in out
+    assert "Stages" in out
+
+
+def test_threshold_of_layers(files, capsys):
+    arguments = (files / "a.onnx", files / "b.onnx", "--latency-seconds", "0", "--layer-threshold")
+    assert "the models part at" in run(capsys, *arguments, "80")[1]
+    assert "all tensors of both models agree to -80 dB" in run(capsys, *arguments, "-80")[1]
+
+
+def test_plan_is_shown_whatever_its_reader_made_of_it(files, capsys):
+    plan = {"fc": {"form": "gemm", "rank": 3, "macs": [9, 4], "error": "small"}, "x": {"form": "gemm", "rank": 2}}
+    (files / "plan.json").write_text(json.dumps({"planish_plan": 1, "settings": {}, "layers": plan}))
+    arguments = ("--plan", files / "plan.json", "--latency-seconds", "0", "--json")
+    found = json.loads(run(capsys, files / "a.onnx", *arguments)[1])["plan"]
+    assert [(line["layer"], line["ranks"], line["macs"], line["error"]) for line in found] == [
+        ("fc", [3], [9.0, 4.0], None),
+        ("x", [2], None, None),
+    ]
+
+
 def test_json(files, capsys):
     arguments = ("--data", files / "data.npz", "--limit", "10", "--json", "--latency-seconds", "0", "--batch", "3")
     code, out, _ = run(capsys, files / "a.onnx", files / "b.onnx", *arguments)
@@ -171,10 +211,22 @@ def test_broken_pictures_are_reported(files, capsys):
         (("a.onnx", "--markdown", "no/such/folder.md"), "does not exist"),
         (("a.onnx", "--limit", "0"), "Invalid value"),
         (("a.onnx", "--input-shape", "data=1,3,4,4"), "contradicts the model's"),
+        (("a.onnx", "--task", "detection"), "none of the outputs fits"),
+        (("a.onnx", "--pairs", "none.csv"), "none.csv: cannot be read"),
+        (("a.onnx", "--class-names", "none.txt"), "none.txt: cannot be read"),
+        (("a.onnx", "--plan", "data.npz"), "data.npz: is no JSON"),
+        (("a.onnx", "--runtime", "opencv@no/python"), "there is no no/python"),
+        (("a.onnx", "--data", "data.npz", "--labels", "boxes.csv"), "names none of the 40 images"),
+        (("a.onnx", "b.onnx", "--max-quality-drop", "1", "--latency-seconds", "0"), "no such figure"),
+        (("a.onnx", "--data", "x.npz", "--labels", "far.txt"), "label 9 of sample 39 is out of range"),
     ],
 )
 def test_bad_input_is_exit_code_2(files, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(files)
+    (files / "boxes.csv").write_text("file,class,x1,y1,x2,y2\na.jpg,1,0,0,2,2\n")
+    (files / "far.txt").write_text("0\n" * 39 + "9\n")
+    with np.load(files / "data.npz") as arrays:
+        np.savez(files / "x.npz", x=arrays["x"])
     code, out, err = run(capsys, *arguments)
     assert code == 2
     assert message in err

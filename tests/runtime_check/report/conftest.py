@@ -35,8 +35,8 @@ def full_result(classifier, preprocessing, pictures, tmp_path, rng):
         latency_seconds=0.01,
         profile_runs=3,
         plan=[
-            PlannedLayer("conv<1>", "spatial", 48, (2_000_000, 1_000_000), 0.02, 0.5),
-            PlannedLayer("fc", "gemm", 16, None, None, None),
+            PlannedLayer("conv<1>", "tucker", (48, 32), (2_000_000, 1_000_000), (0.5, 0.25), 0.02, 0.5),
+            PlannedLayer("fc", "gemm", (16,)),
         ],
         class_names=["<b>cat</b>", *(f"class {index}" for index in range(1, 7))],
     )

@@ -94,7 +94,8 @@ def test_large_figures_stand_on_top(full_result):
 def test_plan_layout_and_names_of_classes(full_result):
     text = to_html(full_result)
     for what in (
-        "spatial 48",
+        "tucker 48x32",
+        "0.500 -&gt; 0.250",
         "2.00 -&gt; 1.00",
         "conv&lt;1&gt;",
         "outside NCHWc</td><td>conv&lt;2&gt;",
