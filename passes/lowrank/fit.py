@@ -22,11 +22,10 @@ from ..relu_fit import fit_through_relu
 from ..sampling import Activations, patches, positions, values_at
 from ..statistics import Batches, Sampling, Statistics, batch_size
 from ..surroundings import Surroundings, surroundings, waves
-from .factors import Factors
 from .form import Chain
 from .pair import Pair
-from .regressed import fold
-from .regression import Fit, Moments, alternate, fit_second
+from .regressed import effective_count, fold
+from .regression import Fit, Moments, alternate, fit_second, shrinkage
 
 F32 = NDArray[np.float32]
 
@@ -131,32 +130,37 @@ def _fit(job: Job, targets: F32, samples: Samples, around: Surroundings) -> Chai
     fits = []
     per_group = job.layer.filters // job.layer.group
     order = job.form.order(job.layer)
-    for group, start in enumerate(job.start):
+    for group in range(job.layer.group):
         columns = slice(group * per_group, (group + 1) * per_group)
         rows = np.ascontiguousarray(samples.inputs[:, group][:, order])
         offset = 0.0 if samples.shortcut is None else samples.shortcut[:, columns]
         wanted = targets[:, columns]
         if samples.original_shortcut is not None:
             wanted = wanted + samples.original_shortcut[:, columns]
-        fitted = _fit_linear(start.factors, rows, wanted - offset)
+        fitted = _fit_linear(job, group, rows, wanted - offset)
         if around.relu:
             fitted = _fit_through_relu(fitted, rows, np.maximum(wanted, 0), offset)
         fits.append(fitted)
     return fold(job.form, job.layer, fits)
 
 
-def _fit_linear(start: Factors, rows: F32, targets: F32) -> Fit:
+def _fit_linear(job: Job, group: int, rows: F32, targets: F32) -> Fit:
     mean_x, mean_y = rows.mean(axis=0, dtype=np.float64), targets.mean(axis=0, dtype=np.float64)
     centred = rows - mean_x.astype(np.float32)
     deviations = targets - mean_y.astype(np.float32)
+    gram = centred.T @ centred / np.float32(len(rows))
+    kernel = job.form.kernels(job.layer)[group]
     moments = Moments(
-        gram=centred.T @ centred / np.float32(len(rows)),
+        gram=gram,
         cross=deviations.T @ centred / np.float32(len(rows)),
         energy=float(np.vdot(deviations, deviations)) / len(rows),
         mean_x=mean_x,
         mean_y=mean_y,
-        q=start.composed.shape[1],
+        q=kernel.shape[1],
+        kernel=kernel.reshape(len(kernel), -1),
+        pull=shrinkage(gram, effective_count(job.layer, len(rows))),
     )
+    start = job.start[group].factors
     return alternate(fit_second(start.first, moments, start.middle), moments, _ROUNDS)
 
 

@@ -29,6 +29,9 @@ _RIDGE = 1e-5
 
 _SMALLEST = 1e-12
 
+_LARGEST_SHARE = 0.9
+"""Of the diagonal matrix in a shrunk Gram matrix."""
+
 _CG_STEPS = 10
 
 _SOLVED_RANKS = 8
@@ -40,6 +43,9 @@ _Linear = Callable[[F64], F64]
 class Moments:
     """Second moments of one group's patches and responses about their means.
 
+    Sampled patches are few against their dimensions. So factors are fitted with G + s I in the place of G, and R + s W,
+    which pulls the composed kernel to the layer's own W where the samples say little (see `shrinkage`).
+
     Attributes:
         gram: G (Q*P, Q*P).
         cross: R (N, Q*P).
@@ -47,6 +53,8 @@ class Moments:
         mean_x: (Q*P,).
         mean_y: (N,).
         q: Q.
+        kernel: W (N, Q*P), the layer's own.
+        pull: s.
     """
 
     gram: F32
@@ -55,16 +63,13 @@ class Moments:
     mean_x: F64
     mean_y: F64
     q: int
+    kernel: F32
+    pull: float
 
     @property
     def p(self) -> int:
         """P."""
         return len(self.gram) // self.q
-
-    @property
-    def filters(self) -> int:
-        """N of the group."""
-        return len(self.cross)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +80,48 @@ class Fit:
         factors: A, B and, where there are three stages, C.
         bias: (N,) what their output needs to have the responses' mean.
         error: mean squared error over E|y|^2.
+        objective: what was minimized, which counts the distance to the layer's own kernel as well.
     """
 
     factors: Factors
     bias: F64
     error: float
+    objective: float
 
 
-def start(kernel: F32, moments: Moments, rank: int, *, own: bool = False) -> F32:
+def shrinkage(gram: F32, count: float) -> float:
+    """What to add to the diagonal of a Gram matrix of so many independent samples.
+
+    The oracle approximating shrinkage of Chen, Wiesel, Eldar and Hero, *Shrinkage algorithms for MMSE covariance
+    estimation*, 2010, equation 23: (1 - rho) G + rho tr(G)/D I, here over 1 - rho.
+    """
+    size = len(gram)
+    trace, square = float(np.trace(gram)), float(np.vdot(gram, gram))
+    above = (1 - 2 / size) * square + trace**2
+    below = (count + 1 - 2 / size) * (square - trace**2 / size)
+    share = min(above / below, _LARGEST_SHARE) if below > 0 else _LARGEST_SHARE
+    return share / (1 - share) * trace / size
+
+
+def start(moments: Moments, rank: int, *, own: bool = False) -> F32:
     """A (K, P) from the singular value decomposition of the whitened kernel; rows in falling importance.
 
     With S the mean over q of G's diagonal blocks and S = L L', the right singular vectors V of M L, M the kernel
     (N*Q, P), give A = V' L^-1; from the side of M where that is smaller, A = U' M with U those of M S M'.
 
     Args:
-        kernel: (N, Q, P).
         moments: of the group.
         rank: K.
         own: whether every q has an A of its own; then (Q, K, P), from every block of G by itself.
     """
+    matrix = moments.kernel.reshape(-1, moments.p).astype(np.float64)
     if own:
-        return _start_own(kernel.astype(np.float64).transpose(1, 0, 2), _blocks(moments), rank)
+        return _start_own(matrix.reshape(-1, moments.q, moments.p).transpose(1, 0, 2), _blocks(moments), rank)
     mean_gram = _blocks(moments).mean(axis=0)
-    matrix = kernel.reshape(-1, moments.p).astype(np.float64)
     if len(matrix) <= moments.p:
-        return np.ascontiguousarray(_leading(matrix @ mean_gram @ matrix.T, rank).T @ matrix, np.float32)
+        first = _leading(matrix @ mean_gram @ matrix.T, rank).T @ matrix
+        deviations = np.sqrt(np.einsum("kp,kp->k", first @ mean_gram, first))
+        return np.ascontiguousarray(first / np.maximum(deviations, _SMALLEST)[:, None], np.float32)
     lower = np.tril(_cholesky(mean_gram)[0])
     whitened = matrix @ lower
     leading = _leading(whitened.T @ whitened, rank)
@@ -126,9 +148,23 @@ def _leading(matrix: F64, count: int) -> F64:
 
 
 def fit_second(first: F32, moments: Moments, middle: int | None = None) -> Fit:
-    """The best B for a given A; the best C B of rank `middle` where there are three stages."""
-    gram, cross = _feature_moments(first, moments)
-    return _solve_second(first, gram, cross, moments, middle)
+    """The best B for a given A; the best C B of rank `middle` where there are three stages.
+
+    B by normal equations; with three stages C are the leading eigenvectors of what B explains, and B is C' B.
+    """
+    features = _features(first, moments)
+    flat = features.regress()
+    basis = None if middle is None else _leading(features.explained(flat, pulled=True), middle)
+    second = flat if basis is None else basis.T @ flat
+    composed = flat if basis is None else basis @ second
+    means = reduce(first, moments.mean_x[None].astype(np.float32))[0]
+    factors = Factors(
+        first=first,
+        second=second.reshape(-1, moments.q, first.shape[-2]).astype(np.float32),
+        third=None if basis is None else np.ascontiguousarray(basis, np.float32),
+    )
+    error, objective = features.errors(composed, moments)
+    return Fit(factors, moments.mean_y - composed @ means, error, objective)
 
 
 def errors_of_cuts(first: F32, moments: Moments, cuts: Sequence[Cut]) -> list[float]:
@@ -136,31 +172,30 @@ def errors_of_cuts(first: F32, moments: Moments, cuts: Sequence[Cut]) -> list[fl
 
     For at most `_SOLVED_RANKS` of all K they are solved for; between these the logarithm of the error is interpolated.
     """
-    rank_max, q = first.shape[-2], moments.q
-    gram, cross = _feature_moments(first, moments)
-    gram, cross = gram.reshape(q, rank_max, q, rank_max), cross.reshape(-1, q, rank_max)
+    features = _features(first, moments)
     firsts = sorted({rank for rank, _ in cuts})
     middles = {middle for _, middle in cuts}
     chosen = np.unique(np.linspace(0, len(firsts) - 1, _SOLVED_RANKS).round().astype(int))
     solved = [firsts[index] for index in chosen]
     logarithms: dict[int | None, list[float]] = {middle: [] for middle in middles}
     for rank in solved:
-        part = gram[:, :rank, :, :rank].reshape(q * rank, q * rank)
-        for middle, error in _errors_of_middles(part, cross[:, :, :rank].reshape(-1, q * rank), moments, middles):
+        for middle, met in _explained_of_middles(features.cut(moments.q, rank), middles):
+            error = (moments.energy - met) / moments.energy if moments.energy > 0 else 0.0
             logarithms[middle].append(float(np.log(max(error, 1e-12))))
     return [float(np.exp(np.interp(rank, solved, logarithms[middle]))) for rank, middle in cuts]
 
 
-def _errors_of_middles(
-    gram: F64, cross: F64, moments: Moments, middles: Collection[int | None]
-) -> Iterator[tuple[int | None, float]]:
-    """The error for each rank of C B; None leaves B as it is."""
-    _, explained = _regress(gram, cross)
-    total = float(np.trace(explained))
-    values = np.zeros(0) if middles == {None} else np.linalg.eigvalsh(explained)[::-1]
+def _explained_of_middles(features: _Features, middles: Collection[int | None]) -> Iterator[tuple[int | None, float]]:
+    """How much of E|y|^2 is met for each rank of C B; None leaves B as it is."""
+    flat = features.regress()
+    explained = features.explained(flat)
+    met = np.zeros(0)
+    if middles != {None}:
+        _, vectors = scipy.linalg.eigh(features.explained(flat, pulled=True), check_finite=False)
+        leading = vectors[:, ::-1]
+        met = np.einsum("nm,nm->m", explained @ leading, leading)
     for middle in middles:
-        met = total if middle is None else float(values[:middle].sum())
-        yield middle, max(moments.energy - met, 0.0) / moments.energy if moments.energy > 0 else 0.0
+        yield middle, float(np.trace(explained) if middle is None else met[:middle].sum())
 
 
 def alternate(fit: Fit, moments: Moments, rounds: int) -> Fit:
@@ -173,16 +208,17 @@ def alternate(fit: Fit, moments: Moments, rounds: int) -> Fit:
     for _ in range(rounds):
         first = _fit_first(best.factors, moments, grams)
         tried = fit_second(first, moments, best.factors.middle)
-        if tried.error > best.error * (1 - 1e-3):
-            return tried if tried.error < best.error else best
+        if tried.objective > best.objective * (1 - 1e-3):
+            return tried if tried.objective < best.objective else best
         best = tried
     return best
 
 
 def _blocks(moments: Moments) -> F64:
-    """(Q, P, P): the diagonal blocks of G."""
+    """(Q, P, P): the diagonal blocks of G + s I."""
     blocks = moments.gram.reshape(moments.q, moments.p, moments.q, moments.p)
-    return np.stack([blocks[q, :, q] for q in range(moments.q)]).astype(np.float64)
+    stacked = np.stack([blocks[q, :, q] for q in range(moments.q)]).astype(np.float64)
+    return stacked + moments.pull * np.eye(moments.p)
 
 
 def _cholesky(gram: F64) -> tuple[F64, bool]:
@@ -205,34 +241,66 @@ def _products(first: F32, moments: Moments) -> F32:
     return products
 
 
-def _feature_moments(first: F32, moments: Moments) -> tuple[F64, F64]:
-    """The features' Gram matrix (Q*K, Q*K) and their products with the responses (N, Q*K)."""
-    left = _products(first, moments).reshape(-1, len(moments.gram))
-    return reduce(first, left).astype(np.float64), reduce(first, moments.cross).astype(np.float64)
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """Moments of what A yields.
+
+    Attributes:
+        gram: (Q*K, Q*K) of the features.
+        cross: (N, Q*K) of the responses with them.
+        pulled_gram: the first with s I in it.
+        pulled_cross: the second with s W in it.
+    """
+
+    gram: F64
+    cross: F64
+    pulled_gram: F64
+    pulled_cross: F64
+
+    def cut(self, q: int, rank: int) -> _Features:
+        """Of the first rows of A."""
+        kept = np.arange(len(self.gram)).reshape(q, -1)[:, :rank].reshape(-1)
+        square = np.ix_(kept, kept)
+        return _Features(self.gram[square], self.cross[:, kept], self.pulled_gram[square], self.pulled_cross[:, kept])
+
+    def regress(self) -> F64:
+        """B as (N, Q*K)."""
+        solved: F64 = scipy.linalg.cho_solve(_cholesky(self.pulled_gram), self.pulled_cross.T, check_finite=False).T
+        return solved
+
+    def explained(self, flat: F64, *, pulled: bool = False) -> F64:
+        """(N, N): what part of E[y y'] a B explains."""
+        gram, cross = (self.pulled_gram, self.pulled_cross) if pulled else (self.gram, self.cross)
+        along = flat @ cross.T
+        explained: F64 = along + along.T - flat @ gram @ flat.T
+        return explained
+
+    def errors(self, composed: F64, moments: Moments) -> tuple[float, float]:
+        """The error of a B, and with what the distance to the layer's own kernel adds, over E|y|^2."""
+        if not moments.energy > 0:
+            return 0.0, 0.0
+        weights = moments.pull * float(np.square(moments.kernel, dtype=np.float64).sum())
+        met = _met(composed, self.gram, self.cross)
+        pulled = _met(composed, self.pulled_gram, self.pulled_cross)
+        error, objective = moments.energy - met, moments.energy + weights - pulled
+        return max(error, 0.0) / moments.energy, max(objective, 0.0) / moments.energy
 
 
-def _regress(gram: F64, cross: F64) -> tuple[F64, F64]:
-    """B as (N, Q*K), and (N, N): what part of E[y y'] it explains."""
-    flat = scipy.linalg.cho_solve(_cholesky(gram), cross.T, check_finite=False).T
-    along = flat @ cross.T
-    return flat, along + along.T - flat @ gram @ flat.T
+def _met(flat: F64, gram: F64, cross: F64) -> float:
+    return float(2 * np.vdot(flat, cross) - np.vdot(flat @ gram, flat))
 
 
-def _solve_second(first: F32, gram: F64, cross: F64, moments: Moments, middle: int | None) -> Fit:
-    """B by normal equations; with three stages C are the leading eigenvectors of what B explains, and B is C' B."""
-    flat, explained = _regress(gram, cross)
-    basis = None if middle is None else _leading(explained, middle)
-    met = float(np.trace(explained if basis is None else basis.T @ explained @ basis))
-    second = flat if basis is None else basis.T @ flat
-    composed = flat if basis is None else basis @ second
-    means = reduce(first, moments.mean_x[None].astype(np.float32))[0]
-    factors = Factors(
-        first=first,
-        second=second.reshape(-1, moments.q, first.shape[-2]).astype(np.float32),
-        third=None if basis is None else np.ascontiguousarray(basis, np.float32),
-    )
-    error = max(moments.energy - met, 0.0) / moments.energy if moments.energy > 0 else 0.0
-    return Fit(factors, moments.mean_y - composed @ means, error)
+def _features(first: F32, moments: Moments) -> _Features:
+    rank, q = first.shape[-2], moments.q
+    gram = reduce(first, _products(first, moments).reshape(-1, len(moments.gram))).astype(np.float64)
+    cross = reduce(first, moments.cross).astype(np.float64)
+    if not moments.pull:
+        return _Features(gram, cross, gram, cross)
+    pulled = gram.copy().reshape(q, rank, q, rank)
+    own = moments.pull * np.matmul(first, np.swapaxes(first, -1, -2), dtype=np.float64)
+    pulled[np.arange(q), :, np.arange(q)] += own
+    towards = cross + moments.pull * reduce(first, moments.kernel)
+    return _Features(gram, cross, pulled.reshape(gram.shape), towards)
 
 
 def _fit_first(factors: Factors, moments: Moments, grams: Sequence[tuple[F64, bool]]) -> F32:
@@ -245,20 +313,24 @@ def _fit_first(factors: Factors, moments: Moments, grams: Sequence[tuple[F64, bo
     flat = second.reshape(len(second), -1).astype(np.float64)
     mixing = (flat.T @ flat).reshape(q, rank, q, rank)
     blocks = np.stack([mixing[i, :, i] for i in range(q)])
-    mixers = [_cholesky(block) for block in (blocks if own else [blocks.sum(axis=0)])]
+    blocks = blocks if own else blocks.sum(axis=0, keepdims=True)
+    mixers = [_cholesky(block) for block in blocks]
     weights = mixing.reshape(q, rank, q * rank).astype(np.float32)
 
     def apply(a: F64) -> F64:
         left = _products(a.astype(np.float32), moments).reshape(q * rank, q, p)
         mixed: F64 = np.matmul(weights, left.transpose(1, 0, 2)).astype(np.float64)
-        return mixed if own else mixed.sum(axis=0, keepdims=True)
+        total: F64 = mixed if own else mixed.sum(axis=0, keepdims=True)
+        total += moments.pull * (blocks @ a)
+        return total
 
     def precondition(a: F64) -> F64:
         pairs = zip(mixers, grams, a, strict=True)
         return np.stack([_solve_both_sides(mixer, gram, block) for mixer, gram, block in pairs])
 
     subscripts = "nqk,nqp->qkp" if own else "nqk,nqp->kp"
-    target = np.einsum(subscripts, second, moments.cross.reshape(-1, q, p), optimize=True).astype(np.float64)
+    towards = (moments.cross + np.float32(moments.pull) * moments.kernel).reshape(-1, q, p)
+    target = np.einsum(subscripts, second, towards, optimize=True).astype(np.float64)
     begin = factors.first.astype(np.float64).reshape(-1, rank, p)
     solved = _conjugate_gradients(apply, precondition, target.reshape(-1, rank, p), begin)
     return solved.reshape(factors.first.shape).astype(np.float32)

@@ -116,7 +116,7 @@ def test_full_rank_is_the_convolution_itself(name, drawn):
         after = rewritten.parts.to_model()
         assert len(after.graph.node) == len(form.stages(layer, ranks))
         assert rewritten.after.macs() == form.macs(layer, ranks)
-        tolerance = (1e-5 if batches is None else 2e-3) * np.abs(expected).max()
+        tolerance = (1e-5 if batches is None else 1e-4) * np.abs(expected).max()
         np.testing.assert_allclose(outputs(after, images), expected, rtol=0, atol=tolerance)
 
 
@@ -134,11 +134,9 @@ def test_a_cut_is_as_wrong_as_it_says(name, drawn, share):
     fits = factorization.fits(ranks)
     apply_chain(graph, layer, form.stages(layer, ranks), factorization.folded(fits))
     measured = relative_error(outputs(model, images), outputs(to_parts(graph).to_model(), images))
-    (offered,) = factorization.errors([ranks])
     energies = [own_moments(form, layer, statistics, group).energy for group in range(layer.group)]
     told = np.average([fit.error for fit in fits], weights=energies)
     assert measured == pytest.approx(told, rel=0.02, abs=2e-5)
-    assert told <= offered * 1.01 + 1e-6
 
 
 @pytest.mark.parametrize("name", CONV_FORMS)

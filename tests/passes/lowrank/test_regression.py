@@ -1,8 +1,10 @@
 """Factors from second moments against least squares on the samples themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, start
+from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, shrinkage, start
 
 FILTERS, Q, P, COUNT = 10, 3, 8, 400
 
@@ -15,7 +17,7 @@ def data(rng):
     return inputs, kernel, inputs @ kernel.reshape(FILTERS, -1).T + 2
 
 
-def moments_of(inputs, outputs):
+def moments_of(inputs, kernel, outputs, q=Q, pull=0.0):
     x, y = inputs - inputs.mean(axis=0), outputs - outputs.mean(axis=0)
     return Moments(
         gram=x.T @ x / len(x),
@@ -23,7 +25,9 @@ def moments_of(inputs, outputs):
         energy=float(np.square(y).sum() / len(x)),
         mean_x=inputs.mean(axis=0, dtype=np.float64),
         mean_y=outputs.mean(axis=0, dtype=np.float64),
-        q=Q,
+        q=q,
+        kernel=kernel.reshape(len(kernel), -1),
+        pull=pull,
     )
 
 
@@ -36,15 +40,15 @@ def true_error(fit, inputs, outputs):
 @pytest.mark.parametrize("rank", [1, 3, 6])
 def test_the_error_that_is_told_is_the_error_on_the_samples(data, rank):
     inputs, kernel, outputs = data
-    moments = moments_of(inputs, outputs)
-    fitted = alternate(fit_second(start(kernel, moments, rank), moments), moments, 3)
+    moments = moments_of(inputs, kernel, outputs)
+    fitted = alternate(fit_second(start(moments, rank), moments), moments, 3)
     assert true_error(fitted, inputs, outputs) == pytest.approx(fitted.error, rel=1e-2, abs=1e-5)
 
 
 def test_the_second_factor_is_that_of_least_squares(data):
     inputs, kernel, outputs = data
-    moments = moments_of(inputs, outputs)
-    first = start(kernel, moments, 4)
+    moments = moments_of(inputs, kernel, outputs)
+    first = start(moments, 4)
     features = np.einsum("sqp,kp->sqk", inputs.reshape(COUNT, Q, P), first).reshape(COUNT, -1)
     design = np.concatenate([features, np.ones((COUNT, 1))], axis=1)
     wanted, *_ = np.linalg.lstsq(design, outputs, rcond=None)
@@ -55,8 +59,8 @@ def test_the_second_factor_is_that_of_least_squares(data):
 
 def test_alternating_improves(data):
     inputs, kernel, outputs = data
-    moments = moments_of(inputs, outputs)
-    begun = fit_second(start(kernel, moments, 4), moments)
+    moments = moments_of(inputs, kernel, outputs)
+    begun = fit_second(start(moments, 4), moments)
     improved = alternate(begun, moments, 4)
     assert improved.error < begun.error
 
@@ -65,19 +69,18 @@ def test_with_one_q_no_pair_is_better_than_the_start(rng):
     inputs = rng.standard_normal((COUNT, 12)).astype(np.float32) * np.linspace(0.1, 3, 12, dtype=np.float32)
     kernel = rng.standard_normal((FILTERS, 1, 12)).astype(np.float32)
     outputs = inputs @ kernel[:, 0].T
-    moments = moments_of(inputs, outputs)
-    moments = Moments(moments.gram, moments.cross, moments.energy, moments.mean_x, moments.mean_y, 1)
+    moments = moments_of(inputs, kernel, outputs, q=1)
     centred = outputs - outputs.mean(axis=0)
     values = np.linalg.svd(centred, compute_uv=False) ** 2
     for rank in (1, 4, 7):
         best = values[rank:].sum() / values.sum()
-        assert fit_second(start(kernel, moments, rank), moments).error == pytest.approx(best, rel=1e-2, abs=1e-5)
+        assert fit_second(start(moments, rank), moments).error == pytest.approx(best, rel=1e-2, abs=1e-5)
 
 
 def test_the_curve_of_errors_is_that_of_the_ranks_solved_one_by_one(data):
     inputs, kernel, outputs = data
-    moments = moments_of(inputs, outputs)
-    first = start(kernel, moments, 7)
+    moments = moments_of(inputs, kernel, outputs)
+    first = start(moments, 7)
     ranks = [1, 2, 3, 5, 7]
     expected = [fit_second(np.ascontiguousarray(first[:rank]), moments).error for rank in ranks]
     np.testing.assert_allclose(
@@ -87,5 +90,27 @@ def test_the_curve_of_errors_is_that_of_the_ranks_solved_one_by_one(data):
 
 def test_full_rank_loses_nothing(data):
     inputs, kernel, outputs = data
-    moments = moments_of(inputs, outputs)
-    assert fit_second(start(kernel, moments, P), moments).error < 1e-4
+    moments = moments_of(inputs, kernel, outputs)
+    assert fit_second(start(moments, P), moments).error < 1e-4
+
+
+def test_a_pull_to_the_kernel_serves_data_that_was_not_seen(rng):
+    mixing = np.linspace(0.3, 1.5, Q * P)[:, None] * np.linalg.qr(rng.standard_normal((Q * P, Q * P)))[0]
+    kernel = rng.standard_normal((FILTERS * Q, 4)) @ rng.standard_normal((4, P))
+    kernel = (kernel + 0.4 * rng.standard_normal(kernel.shape)).reshape(FILTERS, Q, P).astype(np.float32)
+    seen, unseen = ((rng.standard_normal((n, Q * P)) @ mixing).astype(np.float32) for n in (30, 2000))
+    moments = moments_of(seen, kernel, seen @ kernel.reshape(FILTERS, -1).T)
+    pulled = replace(moments, pull=shrinkage(moments.gram, 30))
+    fits = [alternate(fit_second(start(m, 4), m), m, 4) for m in (moments, pulled)]
+    plain, shrunk = (true_error(fit, unseen, unseen @ kernel.reshape(FILTERS, -1).T) for fit in fits)
+    assert shrunk < 0.9 * plain
+
+
+def test_shrinkage_fades_with_the_number_of_samples(rng):
+    rows = (rng.standard_normal((4000, 12)) * np.linspace(0.2, 3, 12)).astype(np.float32)
+    gram = rows.T @ rows / len(rows)
+    few, many = (shrinkage(gram, count) / np.trace(gram) * 12 for count in (10, 4000))
+    assert few > 0.1
+    assert 0 < many < 0.01
+    assert shrinkage(np.eye(5, dtype=np.float32), 10) > 1
+    assert shrinkage(np.zeros((5, 5), np.float32), 10) == 0
