@@ -66,8 +66,8 @@ def lowrank_options(function: _F) -> _F:
     return function
 
 
-def make_lowrank(settings: Mapping[str, Any], materials: Materials) -> Lowrank:
-    """The pass that the options describe.
+def make_lowrank(settings: Mapping[str, Any], materials: Materials, plan_of: str = "lowrank") -> Lowrank:
+    """The pass that the options describe; a plan must be of `plan_of`.
 
     Raises:
         PlanishError: they contradict each other.
@@ -78,7 +78,7 @@ def make_lowrank(settings: Mapping[str, Any], materials: Materials) -> Lowrank:
     made = Lowrank(
         ranks=settings["ranks"],
         scope=settings["scope"],
-        plan=given_plan(settings),
+        plan=given_plan(settings, plan_of),
         forms=forms,
         batches=materials.calibration,
         sampling=materials.sampling,
@@ -115,14 +115,14 @@ def goal_of(settings: Mapping[str, Any]) -> Goal | None:
     return None if unit is None else Goal(unit, settings[given[0]])
 
 
-def given_plan(settings: Mapping[str, Any]) -> Plan | None:
-    """The plan that the options name; None where they name none.
+def given_plan(settings: Mapping[str, Any], made_by: str) -> Plan | None:
+    """The plan of the pass `made_by` that the options name; None where they name none.
 
     Raises:
-        PlanishError: they contradict each other, or the file holds no plan.
+        PlanishError: they contradict each other, or the file holds no plan of that pass.
     """
     from ..passes.lowrank.fitting import plan_for_layer  # noqa: PLC0415
-    from ..passes.plan import read_plan  # noqa: PLC0415
+    from ..passes.plan import find_plan, read_plans  # noqa: PLC0415
 
     plan_file, layer, rank = settings["plan_file"], settings["layer"], settings["rank"]
     if (layer is None) != (rank is None):
@@ -130,5 +130,5 @@ def given_plan(settings: Mapping[str, Any]) -> Plan | None:
     if plan_file is not None and layer is not None:
         raise PlanishError("--plan contradicts --layer; give one of them")
     if plan_file is not None:
-        return read_plan(plan_file)
+        return find_plan(read_plans(plan_file), made_by, plan_file)
     return plan_for_layer(layer, rank) if layer is not None else None

@@ -72,7 +72,9 @@ def make_joint(settings: Mapping[str, Any], materials: Materials) -> Joint:
     """Low rank and pruning as the options describe both."""
     from ..passes.prune import Joint  # noqa: PLC0415 - keeps `planish --help` quick
 
-    return Joint(lowrank=make_lowrank(settings, materials), prune=make_prune(settings, materials))
+    return Joint(
+        lowrank=make_lowrank(settings, materials, Joint.name), prune=make_prune(settings, materials, Joint.name)
+    )
 
 
 def make_shrink(settings: Mapping[str, Any], materials: Materials) -> Shrink:
@@ -82,8 +84,8 @@ def make_shrink(settings: Mapping[str, Any], materials: Materials) -> Shrink:
     return Shrink(threshold=settings["threshold"], input_shapes=materials.shapes)
 
 
-def make_prune(settings: Mapping[str, Any], materials: Materials) -> Prune:
-    """The pass that the options describe.
+def make_prune(settings: Mapping[str, Any], materials: Materials, plan_of: str = "prune") -> Prune:
+    """The pass that the options describe; a plan must be of `plan_of`.
 
     Raises:
         PlanishError: they contradict each other.
@@ -94,7 +96,7 @@ def make_prune(settings: Mapping[str, Any], materials: Materials) -> Prune:
         criterion=settings["criterion"],
         fitted=not settings["no_refit"],
         scope=settings["scope"],
-        plan=given_plan(settings),
+        plan=given_plan(settings, plan_of),
         protected=settings["keep"],
         ends=settings["prune_ends"],
         policy=settings["policy"],

@@ -55,7 +55,7 @@ def make_quantize(
     Raises:
         PlanishError: they contradict each other.
     """
-    from ..passes.plan import read_plan  # noqa: PLC0415 - keeps `planish --help` quick
+    from ..passes.plan import find_plan, read_plans  # noqa: PLC0415 - keeps `planish --help` quick
     from ..passes.quantize import Bound, Quantize  # noqa: PLC0415
 
     if settings["weights_only"] and settings["dynamic_simulation"]:
@@ -73,7 +73,7 @@ def make_quantize(
         settings=_static_settings(settings),
         bound=bound,
         requantize=settings["requantize"],
-        plan=None if plan_file is None else read_plan(plan_file),
+        plan=None if plan_file is None else find_plan(read_plans(plan_file), Quantize.name, plan_file),
         input_shapes=shapes,
     )
 

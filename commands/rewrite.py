@@ -90,9 +90,8 @@ def command(
         opset=settings["opset"],
         half_weights=settings["fp16_weights"],
     )
-    plan = next((result.plan for _, result in rewritten.results if result.plan is not None), None)
     if save_plan:
-        _write_plan(plan, save_plan)
+        _write_plans(rewritten.plans, save_plan)
     write_model(rewritten.parts, output)
     for line in () if sampling.cache is None else sampling.cache.notes:
         note(line)
@@ -152,10 +151,12 @@ def _make_pass(name: str, settings: dict[str, Any], materials: Materials) -> Pas
     return pass_class()
 
 
-def _write_plan(plan: Plan | None, path: str) -> None:
-    if plan is None:
+def _write_plans(plans: Sequence[Plan], path: str) -> None:
+    from ..passes.plan import write_plans  # noqa: PLC0415
+
+    if not plans:
         raise PlanishError("--save-plan: none of the passes makes a plan")
-    plan.write(path)
+    write_plans(plans, path)
 
 
 def _show(rewritten: Rewritten, output: str, *, as_json: bool, verbose: bool) -> None:

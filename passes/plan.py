@@ -2,31 +2,31 @@
 
     {
       "planish_plan": 1,
-      "settings": {"ratio": 2.0, "ranks": "energy", "scope": "all"},
+      "pass": "lowrank",
+      "settings": {"goal": "2 of MACs", "ranks": "sensitivity", "scope": "all"},
       "layers": {
-        "conv2/3x3": {"form": "spatial", "rank": 96, "macs": [346816512, 175546368], "error": 0.021},
-        "conv3/3x3": {"form": "tucker", "ranks": [32, 48]},
+        "conv2/3x3": {"form": "spatial", "rank": 96, "macs": [346816512, 175546368], "ms": [3.1, 1.7], "error": 0.021},
         "loss3/classifier": {"form": "gemm", "rank": 400}
       }
     }
 
-`form` and `rank`, or `ranks` of a form that has two, are what counts; the other facts of a layer are for the reader.
-Layers that are not named are left alone. accnn's config.json (`conv_params` and `fc_params`, a rank by layer name) is a
-plan too.
+`form` and `rank` (or `ranks`) are what counts; the other facts of a layer are for the reader. Layers that are not named
+are left alone. Several passes make `"plans": [...]` of such documents. accnn's config.json (`conv_params` and
+`fc_params`, a rank by layer name) is a plan too. docs/plan.md has all of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import PlanError
 from ..files import replacing
-from .layers import Layer
 from .options import KEEP, Option, Ranks
 
 VERSION = 1
@@ -56,79 +56,136 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done to the layers of one model.
+    """What one pass is to do to the layers of one model.
 
     Attributes:
         layers: by layer name, in graph order; layers that are missing are left alone.
         settings: how the plan came about, for the reader.
+        made_by: name of the pass that made it; '' for whichever is given it.
     """
 
     layers: Mapping[str, LayerPlan]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    made_by: str = ""
 
     @classmethod
-    def from_options(cls, options: Iterable[Option], layers: Iterable[Layer], settings: Mapping[str, Any]) -> Plan:
-        """The plan that carries out what `budget.choose` chose."""
-        before = {layer.name: layer for layer in layers}
+    def from_options(cls, chosen: Iterable[Option], kept: Iterable[Option], settings: Mapping[str, Any]) -> Plan:
+        """The plan that carries out what the budget chose.
+
+        Args:
+            chosen: one option of each layer.
+            kept: the options to leave them alone.
+            settings: how they came about.
+        """
+        before = {option.layer: option for option in kept}
         planned = {}
-        for option in options:
+        for option in chosen:
             if option.form != KEEP:
-                facts = {"macs": [before[option.layer].macs, option.macs], "error": round(option.error, 6)}
+                facts = _facts(before[option.layer], option)
+                if settings.get("ranks") == "sensitivity" and option.error > 0:
+                    facts["sensitivity"] = _rounded(option.loss / option.error)
                 planned[option.layer] = LayerPlan(option.form, option.ranks, facts)
         return cls(planned, settings)
 
-    def to_json(self) -> str:
-        """The document above."""
+    def to_document(self) -> str:
+        """The document above, without its braces and version."""
         layers = {name: {"form": p.form, **_written(p.ranks), **p.facts} for name, p in self.layers.items()}
         lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(facts)}" for name, facts in layers.items())
         body = f"{{\n{lines}\n  }}" if lines else "{}"
-        return (
-            f'{{\n  "{_VERSION_KEY}": {VERSION},\n  "settings": {json.dumps(dict(self.settings))},\n'
-            f'  "layers": {body}\n}}\n'
-        )
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the document to the file `path`, whole or not at all."""
-        with replacing(path) as stream:
-            stream.write(self.to_json().encode())
+        made_by = f'  "pass": {json.dumps(self.made_by)},\n' if self.made_by else ""
+        return f'{made_by}  "settings": {json.dumps(dict(self.settings))},\n  "layers": {body}'
 
 
-def read_plan(path: str | os.PathLike[str]) -> Plan:
-    """Read a plan, or a config.json of accnn.
+def _facts(before: Option, after: Option) -> dict[str, Any]:
+    return {
+        "macs": [before.macs, after.macs],
+        "ms": [_rounded(before.latency_ms), _rounded(after.latency_ms)],
+        "error": _rounded(after.error),
+    }
+
+
+def _rounded(value: float) -> float:
+    """To four digits: nobody reads more."""
+    return float(f"{value:.4g}")
+
+
+def write_plans(plans: Sequence[Plan], path: str | os.PathLike[str]) -> None:
+    """Write one plan or several to the file `path`, whole or not at all.
 
     Raises:
-        PlanError: the file cannot be read or is neither.
+        OutputError: the file cannot be written.
+    """
+    if len(plans) == 1:
+        body = plans[0].to_document()
+    else:
+        documents = ",\n".join(f"{{\n{plan.to_document()}\n}}" for plan in plans)
+        body = f'  "plans": [\n{textwrap.indent(documents, "    ")}\n  ]'
+    with replacing(path) as stream:
+        stream.write(f'{{\n  "{_VERSION_KEY}": {VERSION},\n{body}\n}}\n'.encode())
+
+
+def read_plans(path: str | os.PathLike[str]) -> tuple[Plan, ...]:
+    """Read what `write_plans` wrote, or a config.json of accnn.
+
+    Raises:
+        PlanError: the file cannot be read or is neither; of layers that are written wrongly it names each.
     """
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path}: is no JSON ({error}); a plan is written by rewrite --save-plan") from error
     if isinstance(document, dict) and document.keys() & _ACCNN_FORMS:
-        return _accnn_plan(path, document)
+        return (_accnn_plan(path, document),)
     if not isinstance(document, dict) or document.get(_VERSION_KEY) != VERSION:
         raise PlanError(
             f'{path}: is no plan: it has neither "{_VERSION_KEY}": {VERSION} nor accnn\'s conv_params and fc_params'
         )
-    return Plan(_layer_plans(path, document.get("layers")), document.get("settings", {}))
+    several = document.get("plans", [document])
+    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+        raise PlanError(f'{path}: "plans" is no list of plans')
+    return tuple(_plan(path, one) for one in several)
 
 
-def _layer_plans(path: Path, layers: Any) -> dict[str, LayerPlan]:
+def find_plan(plans: Sequence[Plan], made_by: str, where: str) -> Plan:
+    """The plan that is for the pass `made_by`; `where` they come from stands in errors.
+
+    Raises:
+        PlanError: none is.
+    """
+    for plan in plans:
+        if plan.made_by in {made_by, ""}:
+            return plan
+    makers = ", ".join(sorted({plan.made_by for plan in plans})) or "nothing"
+    raise PlanError(f"{where}: has no plan for the pass '{made_by}', only for {makers}; give --pass that")
+
+
+def _plan(path: Path, document: Mapping[str, Any]) -> Plan:
+    layers, settings, made_by = document.get("layers"), document.get("settings", {}), document.get("pass", "")
     if not isinstance(layers, dict):
         raise PlanError(f'{path}: "layers" is no object of layer names')
-    plans: dict[str, LayerPlan] = {}
-    for name, facts in layers.items():
-        ranks = _read_ranks(facts) if isinstance(facts, dict) else None
-        if ranks is None or not isinstance(facts.get("form"), str):
-            raise PlanError(
-                f"{path}: layer '{name}' needs a form (a name) and a rank (a whole number of at least 1), or ranks "
-                "(a list of them)"
-            )
-        rest = {key: value for key, value in facts.items() if key not in {"form", "rank", "ranks"}}
-        plans[name] = LayerPlan(facts["form"], ranks, rest)
-    return plans
+    if not isinstance(settings, dict) or not isinstance(made_by, str):
+        raise PlanError(f'{path}: "settings" must be an object, and "pass" a name')
+    faults = [f"layer '{name}' {fault}" for name, facts in layers.items() if (fault := _fault(facts)) is not None]
+    if faults:
+        raise PlanError(f"{path}: the plan is written wrongly:\n  " + "\n  ".join(faults))
+    return Plan({name: _layer_plan(facts) for name, facts in layers.items()}, settings, made_by)
+
+
+def _fault(facts: Any) -> str | None:
+    """What is wrong with how one layer is written."""
+    if not isinstance(facts, dict) or not isinstance(facts.get("form"), str):
+        return 'needs a "form" (a name)'
+    if _read_ranks(facts) is None:
+        return 'needs a "rank" (a whole number of at least 1), or "ranks" (a list of them)'
+    return None
+
+
+def _layer_plan(facts: Mapping[str, Any]) -> LayerPlan:
+    rest = {key: value for key, value in facts.items() if key not in {"form", "rank", "ranks"}}
+    return LayerPlan(facts["form"], _read_ranks(facts) or (), rest)
 
 
 def _written(ranks: Ranks) -> dict[str, Any]:
@@ -150,7 +207,7 @@ def _accnn_plan(path: Path, document: Mapping[str, Any]) -> Plan:
         if not isinstance(ranks, dict) or not all(_is_rank(rank) for rank in ranks.values()):
             raise PlanError(f'{path}: "{section}" must give a whole rank of at least 1 by layer name')
         layers.update({name: LayerPlan(form, (rank,)) for name, rank in ranks.items()})
-    return Plan(layers, {"from": "accnn"})
+    return Plan(layers, {"from": "accnn"}, "lowrank")
 
 
 def _is_rank(value: Any) -> bool:

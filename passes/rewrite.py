@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -41,6 +41,11 @@ class Rewritten:
     before: ModelCost
     after: ModelCost
     trial: Trial | None = None
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What each approximating pass did to each layer."""
+        return tuple(result.plan for _, result in self.results if result.plan is not None)
 
 
 def rewrite(
@@ -87,6 +92,9 @@ def rewrite(
     if trial is not None:
         graph = trial.graph
     results.extend(_run(graph, others) if trial is None else trial.results)
+    for name, result in results:
+        if result.plan is not None:
+            result.plan = replace(result.plan, made_by=name)
     if first is not None:
         counted = trial is None and any(map(_promises_a_count, others))
         first.specialize(graph, results[0][1], after_others=bool(others), counted=counted)
@@ -102,16 +110,16 @@ def plan(
     model: onnx.ModelProto | ModelParts | str | os.PathLike[str],
     passes: Sequence[Pass],
     input_shapes: InputShapes | None = None,
-) -> Plan:
-    """What `rewrite` would do to each layer, as a document that can be written, edited and given back to a pass.
+) -> tuple[Plan, ...]:
+    """What each pass of `rewrite` would do to each layer; `plan.write_plans` writes it, to be edited and given back.
 
     Raises:
         PlanishError: as `rewrite`, or none of the passes makes a plan.
     """
-    made = [result.plan for _, result in rewrite(model, passes, input_shapes).results if result.plan is not None]
+    made = rewrite(model, passes, input_shapes).plans
     if not made:
-        raise PlanishError("none of the passes makes a plan; low rank does")
-    return made[-1]
+        raise PlanishError("none of the passes makes a plan; lowrank, prune and quantize do")
+    return made
 
 
 def _run(graph: gs.Graph, passes: Sequence[Pass]) -> Iterator[tuple[str, Result]]:

@@ -158,7 +158,7 @@ class Lowrank(Pass):
             fixed = totals[self.goal.unit] - sum(self.goal.cost(offer[0]) for offer in offers)
             chosen = choose_for_goal(offers, fixed, self.goal)
         settings = {"goal": f"{self.goal.ratio:g} of {self.goal.unit}", "ranks": rule, "scope": self.scope}
-        return Plan.from_options(chosen, [layer for layer, _ in choices], settings)
+        return Plan.from_options(chosen, [offer[0] for offer in offers], settings)
 
     def _offers(
         self, rule: RankRule, graph: gs.Graph, choices: Choices, statistics: Statistics | None

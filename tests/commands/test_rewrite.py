@@ -162,3 +162,21 @@ def test_inspect_shows_layers_and_totals(digits, capsys):
     document = json.loads(capsys.readouterr().out)
     assert sum(layer["macs"] for layer in document["layers"]) == document["macs"] == 32_742_016
     assert run("inspect", digits.with_name("none.onnx")) == 2
+
+
+def test_a_plan_of_several_passes_refits_byte_for_byte(digits, tmp_path, capsys):
+    data = ("--data", ROOT / "models" / "caffe_digits_calib.npz", "--limit", 24)
+    plan, wrong = tmp_path / "plan.json", tmp_path / "wrong.json"
+    names = ("rewrite", "--pass", "lowrank,quantize", "--fast", digits, *data)
+    assert run(*names, "-o", tmp_path / "a.onnx", "--ratio", 1.5, "--save-plan", plan, "--no-cache") == 0
+    assert [one["pass"] for one in json.loads(plan.read_text())["plans"]] == ["lowrank", "quantize"]
+    assert run(*names, "-o", tmp_path / "b.onnx", "--plan", plan) == 0
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    assert run("rewrite", "--pass", "prune", digits, *data, "-o", tmp_path / "c.onnx", "--plan", plan) == 2
+    assert "no plan for the pass 'prune', only for lowrank, quantize" in capsys.readouterr().err
+    layers = {"conv9": {"form": "spatial", "rank": 4}, "ip1": {"form": "gemm", "rank": 9999}}
+    wrong.write_text(json.dumps({"planish_plan": 1, "layers": layers}))
+    assert lowrank(digits, tmp_path / "c.onnx", "--plan", wrong) == 2
+    message = capsys.readouterr().err
+    assert "no layer 'conv9'" in message and "'ip1'" in message and "9999" in message
+    assert not (tmp_path / "c.onnx").exists()
