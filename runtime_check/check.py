@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,9 @@ from .session import Optimizations
 from .stages import align
 from .subject import Model, Subject, cost_of, facts_of, inputs_of, open_subjects
 from .task import Task
+
+RUNTIME_SAMPLES = 4
+"""On how many samples other runtimes are compared: a single one may have nothing to tell apart."""
 
 
 def check(
@@ -232,7 +236,8 @@ def _runtimes(subjects: Sequence[Subject], data: Dataset, names: Sequence[str], 
     paths = [str(subject.source) for subject in subjects if not isinstance(subject.source, onnx.ModelProto)]
     if len(paths) != len(subjects):
         raise ModelError("other runtimes read models from files; write the models, and give their paths")
-    return try_runtimes(names, paths, next(data.batches(1)).inputs, threads=threads)
+    batches = itertools.islice(data.batches(1), RUNTIME_SAMPLES)
+    return try_runtimes(names, paths, [batch.inputs for batch in batches], threads=threads)
 
 
 def _latencies(subjects: Sequence[Subject], data: Sequence[Dataset], settings: _Settings) -> tuple[Latency, ...]:

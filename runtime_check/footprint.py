@@ -44,7 +44,7 @@ def measure_footprint(model: onnx.ModelProto | str | os.PathLike[str], feeds: Fe
             path = Path(folder) / "model.onnx"
             write_model(model, path)
             return measure_footprint(path, feeds, threads=threads)
-    (row,) = try_runtimes(["onnxruntime"], [str(model)], feeds, threads=threads, seconds=0)
+    (row,) = try_runtimes(["onnxruntime"], [str(model)], [feeds], threads=threads, seconds=0)
     if row.load_ms is None or row.memory_mb is None:
         raise ModelError(f"{model}: cannot be loaded in a process of its own: {row.problem}")
     return Footprint(row.load_ms, row.memory_mb)

@@ -72,7 +72,9 @@ def _speedup(latency: Latency) -> Card:
 
 
 def _ratio(ratio: float, what: str) -> Card:
-    return Card(f"{ratio:.2f}×", f"{'fewer' if ratio >= 1 else 'times the'} {what}", "good" if ratio > 1.005 else "")
+    if round(ratio, 2) == 1:
+        return Card("1.00×", f"as many {what}")
+    return Card(f"{ratio:.2f}×", f"fewer {what}", "good") if ratio > 1 else Card(f"{1 / ratio:.2f}×", f"as many {what}")
 
 
 def _setting(latency: Latency) -> str:

@@ -17,6 +17,9 @@ BEFORE, AFTER = "#2f7ed8", "#e07b39"
 """Blue and orange: told apart by all common kinds of colour blindness, and readable on white and on black."""
 
 MOST_BARS = 30
+LEAST_POINTS = 1.0
+"""Room above and below the accuracies: a tenth of a point shall not fill the plot."""
+
 _INK = "#0a0b0c"
 _SETTINGS = {
     "svg.fonttype": "none",
@@ -127,16 +130,23 @@ def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:
 
 
 def accuracy_latency(result: CheckResult) -> str:
-    """Top-1 accuracy against latency, both models; empty without the one or the other."""
+    """Top-1 accuracy against latency, both models, the difference with its interval; empty without the one or other."""
     if result.latency is None or any(model.accuracy is None for model in result.models):
         return ""
     canvas, axes = _canvas("accuracy against latency", 2.6)
+    shown: list[float] = []
     names = ("before", "after") if len(result.models) == 2 else (result.models[0].name,)
     for name, colour, model, timing in zip(names, (BEFORE, AFTER), result.models, result.latency.timings, strict=False):
         if model.accuracy is not None:
             axes.plot(timing.cpu_ms, model.accuracy.top1, "o", color=colour, markersize=9)
             axes.annotate(name, (timing.cpu_ms, model.accuracy.top1), color=_INK, **_beside(8, 4))
-    axes.margins(0.3)
+            shown.append(model.accuracy.top1)
+    for difference in result.differences[:1]:  # of the second model's accuracy, which is drawn last
+        reach = [[difference.value - difference.low], [difference.high - difference.value]]
+        axes.errorbar(result.latency.timings[1].cpu_ms, shown[1], reach, color=AFTER, capsize=3)
+        shown += [shown[0] + difference.low, shown[0] + difference.high]
+    axes.margins(x=0.3)
+    axes.set_ylim(min(shown) - LEAST_POINTS, max(shown) + LEAST_POINTS)
     axes.set_xlim(left=0)
     axes.set_xlabel("CPU time of one run, ms")
     axes.set_ylabel("top-1 accuracy, %")

@@ -241,8 +241,8 @@ def plan_rows(result: CheckResult) -> list[Row]:
 
 
 def class_name(result: CheckResult, label: int) -> str:
-    """A class's number, and what it is called where that is known."""
-    return f"{label} ({result.class_names[label]})" if label < len(result.class_names) else str(label)
+    """A class's number, and the first of its names where that is known."""
+    return f"{label} {result.class_names[label].partition(',')[0]}" if label < len(result.class_names) else str(label)
 
 
 LAYER_COLUMNS = ("node", "operator", "SQNR, dB", "of its inputs", "largest error")

@@ -68,7 +68,7 @@ class RuntimeRow:
 def try_runtimes(
     names: Sequence[str],
     models: Sequence[str],
-    feeds: Feeds,
+    samples: Sequence[Feeds],
     *,
     threads: int = 1,
     seconds: float = 2.0,
@@ -80,7 +80,7 @@ def try_runtimes(
         names: of the runtimes; 'all' stands for all that there are, whether installed or not; `name@python` for the
             one in the environment of the interpreter `python`, which must hold planish too.
         models: paths.
-        feeds: one batch for all models.
+        samples: batches for all models to be compared on; the first is the one to be timed on.
         threads: that a runtime may use.
         seconds: how long to time each.
         time_limit: seconds after which a process is stopped.
@@ -95,12 +95,14 @@ def try_runtimes(
     references = {model: Session(model) for model in models}
     jobs = [(runtime, model) for runtime in wanted for model in models]
     return tuple(
-        _row(runtime, model, references[model], feeds, (threads, seconds, time_limit))
+        _row(runtime, model, references[model], samples, (threads, seconds, time_limit))
         for runtime, model in track(jobs, "trying the runtimes")
     )
 
 
-def _row(runtime: str, model: str, reference: Session, feeds: Feeds, settings: tuple[int, float, float]) -> RuntimeRow:
+def _row(
+    runtime: str, model: str, reference: Session, samples: Sequence[Feeds], settings: tuple[int, float, float]
+) -> RuntimeRow:
     threads, seconds, time_limit = settings
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -113,11 +115,11 @@ def _row(runtime: str, model: str, reference: Session, feeds: Feeds, settings: t
             "outputs": reference.output_names,
         }
         (folder / "job.json").write_text(json.dumps(job))
-        np.savez(folder / "feeds.npz", *(feeds[key] for key in reference.input_names))
+        np.savez(folder / "feeds.npz", *(feeds[key] for feeds in samples for key in reference.input_names))
         report = _work(runtime.partition("@")[2] or sys.executable, folder, time_limit)
         if "error" in report:
             return RuntimeRow(runtime, str(report.get("version", "")), model, str(report["error"]))
-        sqnr, problem = _compare(reference.run(feeds), folder / "outputs.npz")
+        sqnr, problem = _compare([reference.run(feeds) for feeds in samples], folder / "outputs.npz")
     found = {key: float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb", "memory_mb")}
     return RuntimeRow(runtime, str(report["version"]), model, problem, sqnr, quantized=_is_quantized(model), **found)
 
@@ -140,7 +142,7 @@ def _work(python: str, folder: Path, time_limit: float) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"error": f"not done after {time_limit:g} s"}
     if done.returncode < 0:
-        return {"error": f"crashed ({signal.Signals(-done.returncode).name})"}
+        return {"error": f"crashed ({signal.Signals(-done.returncode).name})", "version": _text(folder / "version")}
     report = folder / "report.json"
     if done.returncode or not report.is_file():
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
@@ -149,22 +151,24 @@ def _work(python: str, folder: Path, time_limit: float) -> dict[str, Any]:
     return found
 
 
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
 def _is_quantized(model: str) -> bool:
     nodes = onnx.load(model, load_external_data=False).graph.node
     return any(node.op_type == "QuantizeLinear" for node in nodes)
 
 
-def _compare(wanted: Feeds, file: Path) -> tuple[float | None, str]:
-    """The worst output's SQNR in dB, and what is wrong with the outputs."""
-    worst = float("inf")
+def _compare(wanted: Sequence[Feeds], file: Path) -> tuple[float | None, str]:
+    """The worst output's SQNR over all samples in dB, and what is wrong with the outputs."""
+    meters = {name: FidelityMeter(name) for name in wanted[0]}
     with np.load(file) as given:
-        for index, (name, value) in enumerate(wanted.items()):
+        for index, (name, value) in enumerate((name, sample[name]) for sample in wanted for name in meters):
             other = given[f"arr_{index}"]
             if other.size != value.size:
                 return None, f"output '{name}' has the shape {other.shape}, not {value.shape}"
             if not np.isfinite(other).all():
                 return None, f"output '{name}' is NaN or infinite"
-            meter = FidelityMeter(name)
-            meter.add(value, other.reshape(value.shape))
-            worst = min(worst, meter.result().sqnr_db)
-    return worst, ""
+            meters[name].add(value, other.reshape(value.shape))
+    return min(meter.result().sqnr_db for meter in meters.values()), ""

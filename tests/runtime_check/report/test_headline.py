@@ -25,7 +25,7 @@ def by_label(result, part):
 def test_two_models(pair):
     same = "points of top-1 accuracy: no measurable loss: not one of 30 samples differs"
     assert by_label(pair, "top-1") == Card("+0.00", same, "good")
-    assert by_label(pair, "multiply") == Card("1.00×", "fewer multiply-accumulates")
+    assert by_label(pair, "multiply") == Card("1.00×", "as many multiply-accumulates")
     worse = replace(pair, differences=(Difference("top-1 accuracy", "points", -3.0, -5.0, -1.0, 30),))
     assert by_label(worse, "top-1") == Card("-3.00", "points of top-1 accuracy: loses 1 to 5 points", "bad")
 
