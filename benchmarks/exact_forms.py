@@ -8,11 +8,20 @@ the operator's place; the difference is what the form costs in onnxruntime's blo
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import onnx
+import onnx_graphsurgeon as gs
+from planish.files import as_parts
+from planish.passes.exact import Exact, deconvolution, lp_normalization, normalization, resize, winograd
+from planish.passes.exact.rule import Rewrite, Rule, Scene
+from planish.passes.graph import to_graph, to_parts
 from planish.runtime_check.latency import measure
 from planish.runtime_check.session import Session
 
+TENT = np.array([0.25, 0.75, 0.75, 0.25])
 LRN = "q = Mul (c, c) {base} a = Sqrt (s) b = Sqrt (a) d = Mul (a, b) l = Div (c, d)"
 FORMS = {
     "LRN": {
@@ -47,13 +56,28 @@ FORMS = {
     },
 }
 
+RULED = {
+    "3x3 convolution": ("l = Conv <pads=[1,1,1,1]> (c, square)", winograd.RULE),
+    "5x5 convolution": ("l = Conv <pads=[2,2,2,2]> (c, large)", winograd.RULE),
+    "mean and variance": ("l = MeanVarianceNormalization <axes=[2,3]> (c)", normalization.RULE),
+    "layer norm, apart": (
+        "m = ReduceMean <axes=[-1]> (c) d = Sub (c, m) q = Mul (d, d) v = ReduceMean <axes=[-1]> (q) "
+        "e = Add (v, one) t = Sqrt (e) l = Div (d, t)",
+        normalization.RULE,
+    ),
+    "L2 normalization": ("l = LpNormalization <axis=1> (c)", lp_normalization.RULE),
+    "nearest, twice": ('l = Resize <mode="nearest"> (c, nothing, twice)', resize.RULE),
+    "bilinear, twice": ("l = ConvTranspose <group={C}, strides=[2,2], pads=[1,1,1,1]> (c, tent)", deconvolution.RULE),
+}
+"""What a rule rewrites, everywhere it matches."""
+
 
 def build(body: str, channels: int, size: int) -> onnx.ModelProto:
     """Conv, Relu unless the form wants the bare convolution, the form, Conv."""
     body = body.replace("{C}", str(channels)).replace("{C4}", str(channels // 4)).replace("{C16}", str(channels // 16))
     model = onnx.parser.parse_model(
         f'<ir_version: 8, opset_import: ["" : 17]> g (float[1,{channels},{size},{size}] x) => '
-        f"(float[1,{channels},{size},{size}] y) {{ c = Conv (x, w) {body} y = Conv (l, w) }}"
+        f"(float[1,{channels},h,w] y) {{ c = Conv (x, w) {body} y = Conv (l, w) }}"
     )
     rng = np.random.default_rng(0)
     distance = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels)))
@@ -64,6 +88,11 @@ def build(body: str, channels: int, size: int) -> onnx.ModelProto:
         "ones": np.ones(channels),
         "slopes": rng.uniform(0, 0.5, (channels, 1, 1)),
         "scale": rng.uniform(0, 0.5, (channels, 1, 1, 1)),
+        "square": rng.standard_normal((channels, channels, 3, 3)) / (3 * channels**0.5),
+        "large": rng.standard_normal((channels, channels, 5, 5)) / (5 * channels**0.5),
+        "tent": np.tile(np.outer(TENT, TENT), (channels, 1, 1, 1)),
+        "twice": np.array([1, 1, 2, 2]),
+        "nothing": np.zeros(0),
         "group4": rng.standard_normal((channels, 4, 3, 3)) / 6,
         "group16": rng.standard_normal((channels, 16, 3, 3)) / 12,
         **{
@@ -79,16 +108,36 @@ def build(body: str, channels: int, size: int) -> onnx.ModelProto:
     return model
 
 
+def ruled(model: onnx.ModelProto, rule: Rule) -> onnx.ModelProto:
+    """`model` with `rule` applied wherever it matches, whether that is predicted to gain or not."""
+
+    def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
+        found = rule.match(node, scene)
+        return replace(found, gain_ms=math.inf) if isinstance(found, Rewrite) else found
+
+    graph = to_graph(as_parts(model))
+    Exact(rules=(replace(rule, match=match),)).run(graph)
+    return to_parts(graph, as_parts(model)).to_model()
+
+
+def show(channels: int, size: int, operator: str, models: dict[str, onnx.ModelProto]) -> None:
+    """One line of the table."""
+    x = {"x": np.random.default_rng(0).standard_normal((1, channels, size, size)).astype(np.float32)}
+    timings = measure([Session(m, optimizations="all") for m in models.values()], x, threads=1, rounds=15).timings
+    times = "  ".join(f"{name} {t.cpu_ms:.3f}" for name, t in zip(models, timings, strict=True))
+    print(f"{channels:4d} x {size:2d} x {size:2d}  {operator:17s} {times}", flush=True)
+
+
 def main() -> None:
-    """Print a table for two sizes."""
+    """Print a table for three sizes."""
     for channels, size in ((64, 56), (192, 56), (512, 14)):
-        x = {"x": np.random.default_rng(0).standard_normal((1, channels, size, size)).astype(np.float32)}
+        alone = build("l = Relu (c)", channels, size)
         for operator, forms in FORMS.items():
-            bodies = {"Relu alone": "l = Relu (c)", **forms}
-            sessions = [Session(build(body, channels, size), optimizations="all") for body in bodies.values()]
-            timings = measure(sessions, x, threads=1, rounds=15).timings
-            times = "  ".join(f"{name} {t.cpu_ms:.3f}" for name, t in zip(bodies, timings, strict=True))
-            print(f"{channels:4d} x {size:2d} x {size:2d}  {operator:12s} {times}", flush=True)
+            built = {name: build(body, channels, size) for name, body in forms.items()}
+            show(channels, size, operator, {"Relu alone": alone, **built})
+        for operator, (body, rule) in RULED.items():
+            before = build(body, channels, size)
+            show(channels, size, operator, {"Relu alone": alone, "before": before, "after": ruled(before, rule)})
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ _ADDED_NS = 0.75
 """Nanoseconds that onnxruntime takes for each product of an element with the kernel."""
 _GFLOP_MS, _WRITTEN_NS = 10.0, 0.8
 """Milliseconds for a billion operations of the products, and nanoseconds for each element that they write."""
-_LEAST_GAIN = 0.1
-"""Share that must be saved."""
+_LEAST_GAIN = 0.25
+"""Share that must be saved: predictions of either form err by a tenth."""
 _PRECISION = 1e-6
 """Of the largest weight: what may be left of a kernel when u v^T is taken away."""
 
