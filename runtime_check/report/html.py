@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ...errors import load_extra
 from ..result import CheckResult
@@ -25,8 +24,7 @@ from .summary import (
     stage_rows,
     statements,
 )
-
-TEMPLATE = Path(__file__).with_name("page.html.j2")
+from .templates import find_template
 
 
 def load_packages() -> None:
@@ -45,13 +43,10 @@ def to_html(result: CheckResult) -> str:
     Raises:
         MissingExtraError: the extra 'report' is not installed.
     """
-    jinja2: Any = load_extra("jinja2", "report", "the report page")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    markup = environment.filters["safe"]
+    template = find_template("page.html.j2")
+    markup = template.environment.filters["safe"]
     bars = [(key, unit, stage_bars(result.stages, key)) for key, (unit, _) in UNITS.items()]
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = template.render(
         result=result,
         title=" -> ".join(Path(model.name).name for model in result.models),
         cards=cards(result),

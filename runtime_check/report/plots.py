@@ -1,17 +1,14 @@
-"""The page's plots: SVG that takes its ink from the page around it, so that they can be read in the dark too."""
+"""The plots of the page of a check."""
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
-from typing import Any
 
-from ...errors import load_extra
 from ..layers import LayerFidelity
 from ..planned import PlannedLayer
 from ..result import CheckResult
 from ..stages import Stage, StageCost
+from .svg import INK, beside, canvas_for, shortened, to_svg
 
 BEFORE, AFTER = "#2f7ed8", "#e07b39"
 """Blue and orange: told apart by all common kinds of colour blindness, and readable on white and on black."""
@@ -19,23 +16,6 @@ BEFORE, AFTER = "#2f7ed8", "#e07b39"
 MOST_BARS = 30
 LEAST_POINTS = 1.0
 """Room above and below the accuracies: a tenth of a point shall not fill the plot."""
-
-_INK = "#0a0b0c"
-_SETTINGS = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # names of nodes may hold dollar signs
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
-
 
 UNITS = {"macs": ("million MACs", 1e6), "ms": ("milliseconds", 1.0), "params": ("thousand parameters", 1e3)}
 """Figures of `StageCost` that can be shown: the unit, and how many make one."""
@@ -50,7 +30,7 @@ def stage_bars(stages: Sequence[Stage], figure: str) -> str:
         return ""
     ranked = sorted(stages, key=lambda stage: -max(_figure(cost, figure) for cost in stage.costs))[:MOST_BARS]
     shown = [stage for stage in stages if stage in ranked]
-    canvas, axes = _canvas(f"bars {figure}", 1.2 + 0.3 * len(shown))
+    canvas, axes = canvas_for(f"bars {figure}", 1.2 + 0.3 * len(shown))
     models = len(shown[0].costs)
     height = 0.8 / models
     for model, (colour, name) in enumerate(zip((BEFORE, AFTER), ("before", "after"), strict=True)):
@@ -58,13 +38,13 @@ def stage_bars(stages: Sequence[Stage], figure: str) -> str:
             values = [_figure(stage.costs[model], figure) for stage in shown]
             places = [index + (model - (models - 1) / 2) * height for index in range(len(shown))]
             axes.barh(places, values, height, color=colour, label=name if models == 2 else None)
-    axes.set_yticks(range(len(shown)), [_short(stage.name) for stage in shown])
+    axes.set_yticks(range(len(shown)), [shortened(stage.name) for stage in shown])
     axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlabel(UNITS[figure][0])
     if models == 2:
-        axes.legend(frameon=False, labelcolor=_INK)
-    return _svg(canvas, f"{UNITS[figure][0]} of each stage, before and after")
+        axes.legend(frameon=False, labelcolor=INK)
+    return to_svg(canvas, f"{UNITS[figure][0]} of each stage, before and after")
 
 
 def runtime_bars(result: CheckResult) -> str:
@@ -73,7 +53,7 @@ def runtime_bars(result: CheckResult) -> str:
     runtimes = list(dict.fromkeys(f"{row.runtime.partition('@')[0]} {row.version}" for row in timed))
     if not timed:
         return ""
-    canvas, axes = _canvas("runtimes", 1.2 + 0.4 * len(runtimes))
+    canvas, axes = canvas_for("runtimes", 1.2 + 0.4 * len(runtimes))
     height = 0.8 / len(result.models)
     for index, model in enumerate(result.models):
         found = {
@@ -86,8 +66,8 @@ def runtime_bars(result: CheckResult) -> str:
     axes.invert_yaxis()
     axes.set_xlabel("CPU time of one run, ms")
     if len(result.models) == 2:
-        axes.legend(frameon=False, labelcolor=_INK)
-    return _svg(canvas, "CPU time of one run in every runtime")
+        axes.legend(frameon=False, labelcolor=INK)
+    return to_svg(canvas, "CPU time of one run in every runtime")
 
 
 def planned_errors(plan: Sequence[PlannedLayer]) -> str:
@@ -95,19 +75,19 @@ def planned_errors(plan: Sequence[PlannedLayer]) -> str:
     shown = [planned for planned in plan if planned.error is not None]
     if not shown:
         return ""
-    canvas, axes = _canvas("plan", 1.2 + 0.3 * len(shown))
+    canvas, axes = canvas_for("plan", 1.2 + 0.3 * len(shown))
     places = range(len(shown))
     axes.barh(places, [planned.error or 0.0 for planned in shown], 0.6, color=AFTER)
     for place, planned in zip(places, shown, strict=True):
         axes.annotate(
-            f"{planned.form} {planned.shown_ranks}", (planned.error, place), color=_INK, va="center", **_beside(4, 0)
+            f"{planned.form} {planned.shown_ranks}", (planned.error, place), color=INK, va="center", **beside(4, 0)
         )
-    axes.set_yticks(places, [_short(planned.layer) for planned in shown])
+    axes.set_yticks(places, [shortened(planned.layer) for planned in shown])
     axes.margins(x=0.2, y=0.01)
     axes.set_xlim(left=0)
     axes.invert_yaxis()
     axes.set_xlabel("expected error")
-    return _svg(canvas, "expected error of every layer of the plan, with its form and rank")
+    return to_svg(canvas, "expected error of every layer of the plan, with its form and rank")
 
 
 def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:
@@ -115,31 +95,31 @@ def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:
     points = [(place, layer.sqnr_db) for place, layer in enumerate(layers) if abs(layer.sqnr_db) < 1000]
     if not points:
         return ""
-    canvas, axes = _canvas("error growth", 3.4)
+    canvas, axes = canvas_for("error growth", 3.4)
     axes.plot(*zip(*points, strict=True), color=AFTER, marker=".", linewidth=1)
-    axes.axhline(threshold_db, color=_INK, linewidth=0.8, linestyle=":")
-    axes.annotate("counts as equal above", (0, threshold_db), color=_INK, **_beside(4, 3))
+    axes.axhline(threshold_db, color=INK, linewidth=0.8, linestyle=":")
+    axes.annotate("counts as equal above", (0, threshold_db), color=INK, **beside(4, 3))
     first = next(((place, sqnr) for place, sqnr in points if sqnr < threshold_db), None)
     if first is not None:
         axes.plot(*first, marker="o", markersize=8, color=AFTER)
-        axes.annotate(f"enters at {_short(layers[first[0]].node)}", first, color=_INK, **_beside(8, 6))
+        axes.annotate(f"enters at {shortened(layers[first[0]].node)}", first, color=INK, **beside(8, 6))
     axes.set_xlim(-0.5, len(layers) - 0.5)
     axes.set_xlabel("tensors in the order of the graph")
     axes.set_ylabel("SQNR, dB")
-    return _svg(canvas, "signal over error of every tensor along the graph, in decibels")
+    return to_svg(canvas, "signal over error of every tensor along the graph, in decibels")
 
 
 def accuracy_latency(result: CheckResult) -> str:
     """Top-1 accuracy against latency, both models, the difference with its interval; empty without the one or other."""
     if result.latency is None or any(model.accuracy is None for model in result.models):
         return ""
-    canvas, axes = _canvas("accuracy against latency", 2.6)
+    canvas, axes = canvas_for("accuracy against latency", 2.6)
     shown: list[float] = []
     names = ("before", "after") if len(result.models) == 2 else (result.models[0].name,)
     for name, colour, model, timing in zip(names, (BEFORE, AFTER), result.models, result.latency.timings, strict=False):
         if model.accuracy is not None:
             axes.plot(timing.cpu_ms, model.accuracy.top1, "o", color=colour, markersize=9)
-            axes.annotate(name, (timing.cpu_ms, model.accuracy.top1), color=_INK, **_beside(8, 4))
+            axes.annotate(name, (timing.cpu_ms, model.accuracy.top1), color=INK, **beside(8, 4))
             shown.append(model.accuracy.top1)
     for difference in result.differences[:1]:  # of the second model's accuracy, which is drawn last
         reach = [[difference.value - difference.low], [difference.high - difference.value]]
@@ -150,41 +130,9 @@ def accuracy_latency(result: CheckResult) -> str:
     axes.set_xlim(left=0)
     axes.set_xlabel("CPU time of one run, ms")
     axes.set_ylabel("top-1 accuracy, %")
-    return _svg(canvas, "top-1 accuracy against CPU time of one run")
-
-
-def _beside(right: int, above: int) -> dict[str, Any]:
-    """Where a text stands, in points from what it belongs to."""
-    return {"xytext": (right, above), "textcoords": "offset points"}
+    return to_svg(canvas, "top-1 accuracy against CPU time of one run")
 
 
 def _figure(cost: StageCost, figure: str) -> float:
     """In the unit of `UNITS`."""
     return float(getattr(cost, figure) or 0) / UNITS[figure][1]
-
-
-def _canvas(salt: str, height: float) -> tuple[Any, Any]:
-    """A figure 8 inches wide; `salt` keeps the ids of several plots on one page apart."""
-    matplotlib = load_extra("matplotlib", "report", "the report page")
-    figures = load_extra("matplotlib.figure", "report", "the report page")
-    with matplotlib.rc_context(_SETTINGS):
-        canvas = figures.Figure(figsize=(8, height), layout="constrained")
-        canvas.planish_settings = {**_SETTINGS, "svg.hashsalt": salt}
-        return canvas, canvas.add_subplot()
-
-
-def _svg(canvas: Any, description: str) -> str:
-    """The figure as an inline `<svg>` with a description for screen readers."""
-    matplotlib = load_extra("matplotlib", "report", "the report page")
-    stream = io.StringIO()
-    with matplotlib.rc_context(canvas.planish_settings):
-        canvas.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    text = stream.getvalue().replace(_INK, "currentColor")
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:18]}...{name[-19:]}"
