@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..cache import Entry
 from ..layers import Layer
 from ..lowrank.sensitivity import first_images
+from ..remember import remembered
 from ..statistics import Batches, Sampling, Statistics, gather
 from .network import Network
 from .sensitivity import layer_sensitivities
@@ -47,7 +49,14 @@ def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: b
         return Measured(statistics, dict.fromkeys(readers, 1.0))
     layers = [network.layers[name] for name in readers]
     images = first_images(batches, _PROBED_IMAGES)
-    return Measured(statistics, layer_sensitivities(network.graph, layers, statistics, images))
+    entry = remembered(
+        sampling,
+        network.graph,
+        batches,
+        ["channel sensitivities", list(readers)],
+        lambda: Entry(dict(layer_sensitivities(network.graph, layers, statistics, images))),
+    )
+    return Measured(statistics, entry.facts)
 
 
 def _is_channelwise(layer: Layer) -> bool:
