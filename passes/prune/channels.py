@@ -8,7 +8,7 @@ any structural pruning*, 2023.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,6 +92,7 @@ class Coupling:
     Attributes:
         graph: the graph.
         shapes: of its tensors.
+        samplers: names of Gather nodes whose outputs begin channels of their own (see `samplers`).
         channels: by tensor name; tensors that are missing are not followed.
         cuts: the constants that depend on channels.
         literals: the numbers that do.
@@ -102,6 +103,7 @@ class Coupling:
 
     graph: gs.Graph
     shapes: Mapping[str, Shape]
+    samplers: Collection[str] = ()
     channels: dict[str, Channels] = field(default_factory=dict)
     cuts: list[Cut] = field(default_factory=list)
     literals: list[Literal] = field(default_factory=list)

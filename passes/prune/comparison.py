@@ -19,12 +19,13 @@ from ..base import Result
 from ..budget import Goal
 from ..graph import to_parts
 from .criterion import Candidates, find_criterion
+from .decided import removed_by
 from .groups import Group, spare_one
 from .judge import Judge, Verdict
 from .measuring import Measured
 from .network import Network
 from .offers import forms_of
-from .prune import Prune, removed_by
+from .prune import Prune
 from .removal import remove, remove_and_fit
 
 WHOLE = "whole network"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import onnx_graphsurgeon as gs
 
@@ -14,9 +14,15 @@ from .registry import handler_of
 _STANDARD_DOMAINS = frozenset({None, "", "ai.onnx"})
 
 
-def couple(graph: gs.Graph, shapes: Mapping[str, Shape]) -> Coupling:
-    """Follow the channels of `graph`, whose nodes stand in topological order."""
-    coupling = Coupling(graph, shapes)
+def couple(graph: gs.Graph, shapes: Mapping[str, Shape], samplers: Collection[str] = ()) -> Coupling:
+    """Follow the channels of `graph`, whose nodes stand in topological order.
+
+    Args:
+        graph: the network.
+        shapes: of its tensors.
+        samplers: names of Gather nodes that pick channels for one layer alone.
+    """
+    coupling = Coupling(graph, shapes, samplers)
     for node in graph.nodes:
         _follow(node, coupling)
     for tensor in graph.outputs:

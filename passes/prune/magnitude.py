@@ -29,9 +29,10 @@ class Magnitude(Criterion):
 
 
 def magnitudes(group: Group, coupling: Coupling) -> NDArray[np.float64]:
-    """(K,) the share of every class in its producers' sums of |W|."""
+    """(K,) the share of every class in its producers' sums of |W|; in its readers', where a sampler makes it."""
     scores = np.zeros(group.size)
-    for port in group.producers:
+    sampled = any(port.node.op == "Gather" for port in group.producers)
+    for port in group.consumers if sampled else group.producers:
         axis = weight_axis(coupling, port)
         weights = np.abs(np.asarray(constant_values(port.node.inputs[1]), dtype=np.float64))
         sums = weights.sum(axis=tuple(other for other in range(weights.ndim) if other != axis))

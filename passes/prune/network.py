@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
@@ -29,6 +29,7 @@ class Network:
         groups: that channels may go from.
         layers: that can be fitted, by name.
         input_shapes: of inputs whose sizes the model leaves open.
+        samplers: names of the graph's samplers.
     """
 
     graph: gs.Graph
@@ -36,13 +37,15 @@ class Network:
     groups: Sequence[Group]
     layers: Mapping[str, Layer]
     input_shapes: InputShapes
+    samplers: Collection[str] = ()
 
     def copy(self) -> Network:
         """The same of a copy of the graph, atom for atom."""
         graph = self.graph.copy()
         shapes = infer_shapes(to_parts(graph), input_shapes=self.input_shapes)
         layers = {layer.name: layer for layer in list_layers(graph, shapes, "all")[0]}
-        return Network(graph, couple(graph, shapes), self.groups, layers, self.input_shapes)
+        coupling = couple(graph, shapes, self.samplers)
+        return Network(graph, coupling, self.groups, layers, self.input_shapes, self.samplers)
 
 
 def look(
@@ -52,6 +55,7 @@ def look(
     protected: Sequence[str] = (),
     fitted: bool = True,
     input_shapes: InputShapes | None = None,
+    samplers: Collection[str] = (),
 ) -> Network:
     """Find the groups of `graph`, whose nodes are put in order; why others lose nothing goes into `result`.
 
@@ -61,6 +65,7 @@ def look(
         protected: names of layers that keep their channels.
         fitted: whether what reads the groups must be a layer that can be fitted.
         input_shapes: of inputs whose sizes the model leaves open.
+        samplers: names of the graph's samplers.
 
     Raises:
         BudgetError: nothing can be pruned.
@@ -69,7 +74,7 @@ def look(
     graph.toposort()
     shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
     layers = {layer.name: layer for layer in list_layers(graph, shapes, "all")[0]}
-    coupling = couple(graph, shapes)
+    coupling = couple(graph, shapes, samplers)
     _protect(coupling, protected)
     groups = []
     for group in find_groups(coupling):
@@ -81,7 +86,7 @@ def look(
     if not groups:
         why = "; ".join(f"{skip.where}: {skip.why}" for skip in result.skips) or "it has no layer of constant weights"
         raise BudgetError(f"model '{graph.name}': nothing can be pruned ({why})", 1.0)
-    return Network(graph, coupling, groups, layers, input_shapes or {})
+    return Network(graph, coupling, groups, layers, input_shapes or {}, samplers)
 
 
 def _protect(coupling: Coupling, protected: Sequence[str]) -> None:

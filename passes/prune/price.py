@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -80,6 +80,29 @@ class PricedNode:
         return target.latency_ms(replace(self.work, shape=shape, geometry=geometry))
 
 
+@dataclass(frozen=True, slots=True)
+class PricedSampler:
+    """A Gather that is there only if it leaves channels out.
+
+    Attributes:
+        amount: its cost.
+        index: of the group that it makes.
+        full: index of the choice to keep all of that.
+    """
+
+    amount: float
+    index: int
+    full: int
+
+    def decisions(self) -> set[int]:
+        """Indices of the decisions that it depends on."""
+        return {self.index}
+
+    def price(self, widths: Widths, goal: Goal, target: Target) -> float:  # noqa: ARG002 - as a layer's
+        """Its cost."""
+        return 0.0 if widths[self.index] == self.full else self.amount
+
+
 @dataclass(slots=True)
 class PriceList:
     """The layers of a network.
@@ -90,7 +113,7 @@ class PriceList:
         target: for prices in milliseconds.
     """
 
-    nodes: Sequence[PricedNode]
+    nodes: Sequence[PricedNode | PricedSampler]
     goal: Goal
     target: Target
     _decisions: list[list[int]] = field(init=False)
@@ -129,6 +152,7 @@ def price_list(
     goal: Goal,
     target: Target,
     formed: Mapping[str, Formed] | None = None,
+    sampler_ms: Mapping[str, float] | None = None,
 ) -> PriceList:
     """The prices of a network.
 
@@ -140,10 +164,13 @@ def price_list(
         goal: says in which unit.
         target: the runtime.
         formed: the layers that low rank may treat besides, by name.
+        sampler_ms: of the groups that a sampler makes, by name.
     """
     reads = {port.node.name: port.atoms for port in coupling.consumers}
     makes = {port.node.name: port.atoms for port in coupling.producers}
-    nodes = []
+    nodes: list[PricedNode | PricedSampler] = []
+    if goal.unit == "ms":
+        nodes.extend(_samplers(chosen_from, sampler_ms or {}))
     for cost in costs:
         if not cost.macs:
             continue
@@ -154,6 +181,14 @@ def price_list(
         amount = {"MACs": cost.macs, "parameters": cost.params, "ms": 0.0}[goal.unit]
         nodes.append(PricedNode(amount, read, made, work, (formed or {}).get(cost.name)))
     return PriceList(nodes, goal, target)
+
+
+def _samplers(
+    chosen_from: Sequence[tuple[Group, Sequence[NDArray[np.bool_]]]], sampler_ms: Mapping[str, float]
+) -> Iterator[PricedSampler]:
+    for index, (group, selections) in enumerate(chosen_from):
+        if group.name in sampler_ms:
+            yield PricedSampler(sampler_ms[group.name], index, len(selections) - 1)
 
 
 def _side(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import onnx_graphsurgeon as gs
 
-from ...errors import PlanError, PlanishError, nearest
+from ...errors import BudgetError, PlanError, PlanishError, nearest
 from ...files import ModelParts
 from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
@@ -20,22 +20,25 @@ from ..plan import LayerPlan, Plan
 from ..statistics import Batches, Sampling
 from ..targets import Target, find_target
 from .criterion import Candidates, Criterion, find_criterion
-from .decision import FORM, Offer
+from .decided import Decided, Offers, removed_by
+from .decision import FORM
 from .ends import sensitive_ends
 from .formed import Formed, form_offer, shape_layers
+from .groups import Group
 from .measuring import Measured, measure
 from .network import Network, look
-from .offers import Selections, forms_of, make_offer, useful_widths
+from .offers import forms_of, make_offer, useful_widths
 from .policy import he2017
 from .price import PriceList, price_list
 from .removal import remove, remove_and_fit
+from .samplers import SUFFIX, Sampler, insert, worthwhile
 from .speed import Chosen, Race, choose_for_speed
 from .widths import Allowance, choose_widths, widest
 
 Policy = Literal["solver", "he2017"]
 
-Offers = Sequence[tuple[Offer, Selections]]
-"""For each group its widths, and which classes stay at each."""
+Samplers = Mapping[str, Sampler]
+"""By name of the group that each makes."""
 
 
 @register
@@ -94,12 +97,15 @@ class Prune(Pass):
         network = self.look(graph, result)
         self._check_plan(network, result)
         measured = self.measure(network)
-        network, offers = self.offers(network, criterion, measured, result)
-        chosen = self.choose(network, offers)
-        result.plan = self.planned(network, offers, chosen)
+        decided = self._decide(network, criterion, measured, result)
+        sampled = self._decide_with_samplers(network, criterion, measured)
+        if sampled is not None and sampled.loss() < decided.loss():
+            decided = sampled
+            network = self._sample(graph, decided)
+        result.plan = self.planned(decided.network, decided.offers, decided.chosen)
         for name, planned in result.plan.layers.items():
             result.changed(name, f"{planned.rank} of {planned.facts['of']} channels stay ({criterion.name})")
-        removed = removed_by(network, offers, chosen)
+        removed = decided.removed_from(network)
         if measured is None or self.batches is None or not self.fitted:
             remove(network, removed)
         elif removed:
@@ -110,14 +116,18 @@ class Prune(Pass):
         """The same with another goal."""
         return replace(self, goal=goal)
 
-    def look(self, graph: gs.Graph, result: Result) -> Network:
-        """Find what may be pruned; why the rest may not goes into `result`."""
+    def look(self, graph: gs.Graph, result: Result, samplers: Collection[str] = ()) -> Network:
+        """Find what may be pruned; why the rest may not goes into `result`. Samplers that a plan names are put in."""
+        if self.plan is not None:
+            samplers = [name for name in self.plan.layers if name.endswith(SUFFIX)]
+            insert(graph, [name.removesuffix(SUFFIX) for name in samplers])
         return look(
             graph,
             result,
             protected=self.protected,
             fitted=self.batches is not None,
             input_shapes=self.input_shapes,
+            samplers=samplers,
         )
 
     def measure(self, network: Network) -> Measured | None:
@@ -127,15 +137,18 @@ class Prune(Pass):
         return measure(network, self.batches, self.sampling, probed=self.plan is None)
 
     def offers(
-        self, network: Network, criterion: Criterion, measured: Measured | None, result: Result
+        self,
+        network: Network,
+        criterion: Criterion,
+        measured: Measured | None,
+        result: Result,
+        samplers: Samplers | None = None,
     ) -> tuple[Network, Offers]:
         """What each group can become; sensitive ends are no group any more, which goes into `result`."""
         offers = []
         for group in track(network.groups, "Choosing channels"):
             forms = [] if measured is None else forms_of(group, network.coupling, network.layers, measured)
-            widths = self._planned_widths(group.name, group.size)
-            if not widths:
-                widths = useful_widths(group, network.coupling, self.target, self.goal.unit)
+            widths = self._widths(network, group, samplers or {})
             offers.append(make_offer(Candidates(group, network.coupling, forms), widths, criterion, fitted=self.fitted))
         if self.ends or self.plan is not None:
             return network, offers
@@ -147,18 +160,53 @@ class Prune(Pass):
         groups = [network.groups[index] for index in left]
         return replace(network, groups=groups), [offers[index] for index in left]
 
-    def _planned_widths(self, name: str, size: int) -> list[int]:
-        """The widths that the plan leaves a group; none without a plan."""
-        if self.plan is None:
-            return []
-        planned = self.plan.layers.get(name)
-        return [size] if planned is None else sorted({planned.rank, size})
+    def _widths(self, network: Network, group: Group, samplers: Samplers) -> list[int]:
+        """The widths that a group is offered."""
+        if self.plan is not None:
+            planned = self.plan.layers.get(group.name)
+            return [group.size] if planned is None else sorted({planned.rank, group.size})
+        if group.name in samplers:
+            return [*samplers[group.name].widths, group.size]
+        return useful_widths(group, network.coupling, self.target, self.goal.unit)
 
-    def choose(self, network: Network, offers: Offers, formed: Sequence[Formed] = ()) -> Chosen:
+    def _decide(
+        self,
+        network: Network,
+        criterion: Criterion,
+        measured: Measured | None,
+        result: Result,
+        samplers: Samplers | None = None,
+    ) -> Decided:
+        network, offers = self.offers(network, criterion, measured, result, samplers)
+        return Decided(network, offers, self.choose(network, offers, samplers=samplers))
+
+    def _decide_with_samplers(
+        self, network: Network, criterion: Criterion, measured: Measured | None
+    ) -> Decided | None:
+        """What becomes of each group if branches read through samplers and what they read stays; None without any."""
+        samplers = worthwhile(network, self.target) if self.plan is None and self.policy == "solver" else {}
+        if not samplers:
+            return None
+        graph = network.graph.copy()
+        insert(graph, [sampler.layer for sampler in samplers.values()])
+        try:
+            return self._decide(self.look(graph, Result(), samplers), criterion, measured, Result(), samplers)
+        except BudgetError:
+            return None
+
+    def _sample(self, graph: gs.Graph, decided: Decided) -> Network:
+        """Put those samplers into `graph` that leave channels out."""
+        names = [name for name in decided.narrowed() if name.endswith(SUFFIX)]
+        insert(graph, [name.removesuffix(SUFFIX) for name in names])
+        return self.look(graph, Result(), names)
+
+    def choose(
+        self, network: Network, offers: Offers, formed: Sequence[Formed] = (), samplers: Samplers | None = None
+    ) -> Chosen:
         """For each group the index of its width, and for each layer of `formed` that of its form."""
         if self.plan is not None:
             return [0] * len(offers)
-        prices = self._prices(network, offers, formed)
+        prices = self._prices(network, offers, formed, samplers)
         decisions = [*(offer for offer, _ in offers), *(form_offer(it, self.goal) for it in formed)]
         before = prices.total(widest(decisions))
 
@@ -180,15 +228,23 @@ class Prune(Pass):
         race = Race(network.graph, origin, self.target, self.input_shapes, choose, shaped)
         return choose_for_speed(race, before, self.goal)
 
-    def _prices(self, network: Network, offers: Offers, formed: Sequence[Formed] = ()) -> PriceList:
+    def _prices(
+        self, network: Network, offers: Offers, formed: Sequence[Formed] = (), samplers: Samplers | None = None
+    ) -> PriceList:
         counted = {node.name for node in network.graph.nodes if in_layer_scope(node, self.scope)}
         parts = to_parts(network.graph)
         nodes = count(parts, infer_shapes(parts, input_shapes=self.input_shapes)).nodes
         costs = [node for node in nodes if node.name in counted]
         choices = [(group, selections) for group, (_, selections) in zip(network.groups, offers, strict=True)]
-        named = {it.layer.name: it for it in formed}
         return price_list(
-            network.coupling, choices, costs, network.layers, goal=self.goal, target=self.target, formed=named
+            network.coupling,
+            choices,
+            costs,
+            network.layers,
+            goal=self.goal,
+            target=self.target,
+            formed={it.layer.name: it for it in formed},
+            sampler_ms={name: it.cost_ms for name, it in (samplers or {}).items()},
         )
 
     def found_criterion(self) -> Criterion:
@@ -235,11 +291,3 @@ class Prune(Pass):
                 faults.append(f"layer '{name}': {planned.rank} channels are to stay, and it has {sizes[name]}")
         if faults:
             raise PlanError("the plan does not fit the model:\n  " + "\n  ".join(faults))
-
-
-def removed_by(network: Network, offers: Offers, chosen: Chosen) -> set[int]:
-    """The roots of the channels that a choice of widths takes out."""
-    removed: set[int] = set()
-    for group, (_, selections), width in zip(network.groups, offers, chosen, strict=False):
-        removed.update(group.classes[~selections[width]].tolist())
-    return removed

@@ -59,7 +59,8 @@ class Quadratic:
         """The best kernel (N, D') on the kept channels (C,), and its error over the energy."""
         columns = self.columns(kept)
         cross = self.kernel @ self.gram[:, columns]
-        solved = scipy.linalg.solve(self.gram[np.ix_(columns, columns)], cross.T, assume_a="pos", check_finite=False)
+        factor = scipy.linalg.cho_factor(self.gram[np.ix_(columns, columns)], overwrite_a=True, check_finite=False)
+        solved = scipy.linalg.cho_solve(factor, cross.T, check_finite=False)
         error = self.energy - float(np.vdot(solved.T, cross))
         return solved.T, max(error, 0.0) / self.energy if self.energy > 0 else 0.0
 
@@ -87,9 +88,10 @@ def quadratics(
     for group in range(layer.group):
         mean = statistics.mean[group]
         gram = statistics.gram[group].astype(np.float64)
+        rounding = float(np.finfo(np.float32).eps * np.trace(gram))  # what float32 may have taken off any eigenvalue
         gram -= np.outer(mean, mean)
         kernel = layer.weight[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(np.float64)
-        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float32).tiny
+        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) + rounding + np.finfo(np.float32).tiny
         energy = float(np.vdot(kernel @ gram, kernel))
         positions = gram.shape[0] // len(classes)
         made.append(Quadratic(gram, kernel, classes, positions, energy, weight / layer.group))

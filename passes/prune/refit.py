@@ -175,7 +175,8 @@ def _solve(inputs: F32, wanted: F32, prior: F32, *, intercept: bool) -> F32:
     missing = wanted - mean_y.astype(np.float32) - centred @ prior
     gram = (centred.T @ centred).astype(np.float64)
     gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float32).tiny
-    kernel = prior + scipy.linalg.solve(gram, centred.T @ missing, assume_a="pos", check_finite=False)
+    factor = scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+    kernel = prior + scipy.linalg.cho_solve(factor, centred.T @ missing, check_finite=False)
     return np.concatenate([kernel, (mean_y - mean_x @ kernel)[None]]).astype(np.float32)
 
 

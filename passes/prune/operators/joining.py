@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ...graph import constant_values
-from ..channels import Atoms, Coupling, Kept, Literal, NotFollowedError
+from ..channels import Atoms, Coupling, Cut, Kept, Literal, NotFollowedError, Port
 from ..registry import follows
 
 _EXPLICIT_SPLIT_INPUT = 13
@@ -124,8 +124,20 @@ def gather(node: gs.Node, coupling: Coupling) -> None:
     if indices.ndim != 1:
         raise NotFollowedError("its indices are not a list")
     indices %= len(found.atoms)
+    if node.name in coupling.samplers:
+        _sample(node, coupling, found.atoms)
+        return
     coupling.literals.append(Literal(found.atoms, _index_writer(node, indices)))
     coupling.hand_on(node.outputs[0], found.axis, found.atoms[indices])
+
+
+def _sample(node: gs.Node, coupling: Coupling, given: Atoms) -> None:
+    """A sampler picks from channels that all stay; which of them go on is a decision of its own."""
+    coupling.pin(given, f"'{node.name}' picks from it")
+    made = coupling.new(len(given))
+    coupling.cuts.append(Cut(node, 1, 0, made))
+    coupling.producers.append(Port(node, made))
+    coupling.hand_on(node.outputs[0], 1, made)
 
 
 def _index_writer(node: gs.Node, indices: NDArray[np.int64]) -> Callable[[Kept], None]:

@@ -100,3 +100,15 @@ def test_dead_channels_are_the_first_to_go(layer, statistics, samples):
         first, all_but_one = criteria()[name].selections(candidates(layer, dead), [5, 6])
         assert np.flatnonzero(~first).tolist() == [1, 2]
         assert all_but_one.sum() == 6
+
+
+def test_features_that_hardly_vary_about_a_large_mean_are_no_trouble(layer, rng):
+    """In float32 the second moments about such a mean are no longer those of anything."""
+    samples = (100 + 1e-3 * rng.standard_normal((20, CHANNELS * 6))).astype(np.float32)
+    gram = (samples.T.astype(np.float64) @ samples / 20)[None].astype(np.float32)
+    statistics = LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], np.zeros((20, FILTERS)), 20)
+    given = candidates(layer, statistics)
+    for name in ("lasso", "greedy"):
+        (kept,) = criteria()[name].selections(given, [4])
+        assert kept.sum() == 4
+        assert 0 <= given.forms[0].refitted(kept)[1] < 1
