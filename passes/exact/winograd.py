@@ -47,13 +47,18 @@ _LEAST_GAIN = 1.4
 """Times all that must be saved in products: a core that multiplies faster need not move data faster."""
 
 
+_FIRST_OPSET = 10
+"""From here on Slice reads its sizes from inputs."""
+
+
 def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     """A Conv of 3 or 5 rows and at least as many columns, constant weights, no strides, over maps of known size."""
     layer, shape = scene.layers.get(node.name), scene.shape(node.inputs[0])
-    if layer is None or layer.geometry is None or layer.geometry.kernel[0] not in POINTS or layer.depthwise:
+    if layer is None or layer.geometry is None or layer.depthwise or scene.opset < _FIRST_OPSET:
         return None
     geometry = layer.geometry
-    if geometry.kernel[1] < geometry.kernel[0] or {*geometry.strides, *geometry.dilations} != {1}:
+    height, width = geometry.kernel
+    if height not in POINTS or width < height or {*geometry.strides, *geometry.dilations} != {1}:
         return None
     if shape is None or None in shape[1:]:
         return "the size of its input is not known"
@@ -65,7 +70,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
 
 
 def products(geometry: ConvGeometry) -> int:
-    """N = m + r - 1."""
+    """How many products take the place of m r, n = m + r - 1."""
     return ROWS + geometry.kernel[0] - 1
 
 

@@ -67,3 +67,12 @@ def test_runtimes_with_a_fast_kernel_keep_theirs(make_model, apply_rules, target
         "g (float[n,128,28,28] x) => (float[n,128,28,28] y) { y = Conv <pads=[1,1,1,1]> (x, u) }", u=(128, 128, 3, 3)
     )
     assert not apply_rules(model, RULE, target=target)[1].changes
+
+
+def test_old_operators_stay(make_model, apply_rules):
+    model = make_model(
+        "g (float[n,128,28,28] x) => (float[n,128,28,28] y) { y = Conv <pads=[1,1,1,1]> (x, u) }",
+        opset=9,
+        u=(128, 128, 3, 3),
+    )
+    assert not apply_rules(model, RULE)[1].changes
