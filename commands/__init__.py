@@ -27,7 +27,7 @@ Examples:
     subcommands={
         name: f"planish.commands.{name.replace('-', '_')}"
         for name in (
-            *("convert", "rewrite", "check", "report", "inspect", "models"),
+            *("convert", "rewrite", "check", "report", "inspect", "sensitivity", "models"),
             *("calibrate-target", "compare-criteria"),
         )
     },

@@ -47,6 +47,7 @@ Examples:
 @output_option
 @click.option("--pass", "names", required=True, metavar="NAME[,NAME...]", help="Passes to run, in this order.")
 @click.option("--data", metavar="SRC", help="Calibration images: a folder, a list or csv, an .npz; no labels needed.")
+@click.option("--labels", metavar="FILE", help="Labels for --data, for --max-drop alone.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Calibrate on N of them, chosen by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every choice that is made at random.")
 @click.option("--target", default="onnxruntime", show_default=True, help="Runtime that shall become faster.")
@@ -111,7 +112,13 @@ def _calibration(
             raise PlanishError("--mean, --scale, --resize and the like say how to read --data; give it, or leave them")
         return None
     return open_calibration(
-        parts, settings["data"], preprocessing, limit=settings["limit"], seed=settings["seed"], input_shapes=shapes
+        parts,
+        settings["data"],
+        preprocessing,
+        labels=settings["labels"],
+        limit=settings["limit"],
+        seed=settings["seed"],
+        input_shapes=shapes,
     )
 
 

@@ -142,6 +142,7 @@ def open_calibration(
     source: str | os.PathLike[str],
     preprocessing: Preprocessing | None = None,
     *,
+    labels: str | os.PathLike[str] | None = None,
     limit: int | None = None,
     seed: int = 0,
     input_shapes: Mapping[str, Sequence[int]] | None = None,
@@ -150,8 +151,9 @@ def open_calibration(
 
     Args:
         model: the model to be rewritten.
-        source: where the data lies; labels are not looked at.
+        source: where the data lies.
         preprocessing: from image to input; by default what the model's metadata says.
+        labels: of the data, where it does not have its own; only judging looks at them.
         limit: take this many samples, chosen by `seed`.
         seed: of that choice.
         input_shapes: of inputs whose sizes the model leaves open.
@@ -160,5 +162,5 @@ def open_calibration(
         DataError: the data cannot be read or does not fit the model.
     """
     described = preprocessing or read_preprocessing(model.model if isinstance(model, ModelParts) else model)
-    dataset = open_data(source, model_inputs(model, input_shapes), described, limit=limit, seed=seed)
+    dataset = open_data(source, model_inputs(model, input_shapes), described, labels=labels, limit=limit, seed=seed)
     return Calibration(dataset)

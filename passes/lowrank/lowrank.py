@@ -113,6 +113,16 @@ class Lowrank(Pass):
         """The same with another goal."""
         return replace(self, goal=goal)
 
+    def offers(self, graph: gs.Graph) -> list[list[Option]]:
+        """What `run` chooses from: the options of every layer that can become cheaper, the first to leave it alone."""
+        shapes = infer_shapes(to_parts(graph), input_shapes=self.input_shapes)
+        choices = self.choices(list_layers(graph, shapes, self.scope)[0], Result())
+        statistics = self._statistics(graph, [layer for layer, _ in choices])
+        return self._offers(self._rule(statistics), graph, choices, statistics)
+
+    def _rule(self, statistics: Statistics | None) -> RankRule:
+        return self.ranks or ("energy" if statistics is None else "sensitivity")
+
     def _statistics(self, graph: gs.Graph, layers: Sequence[Layer]) -> Statistics | None:
         return None if self.batches is None or not layers else gather(graph, layers, self.batches, self.sampling)
 
@@ -147,7 +157,7 @@ class Lowrank(Pass):
         self, graph: gs.Graph, choices: Choices, statistics: Statistics | None, totals: Mapping[str, int]
     ) -> Plan:
         """The plan that loses least at the goal."""
-        rule = self.ranks or ("energy" if statistics is None else "sensitivity")
+        rule = self._rule(statistics)
         offers = self._offers(rule, graph, choices, statistics)
         if self.goal.unit == "ms":
             layers = {layer.name: layer for layer, _ in choices}
