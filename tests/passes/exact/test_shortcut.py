@@ -29,3 +29,8 @@ def test_slice_and_pad_become_a_convolution(make_model, assert_same, apply_rules
 @pytest.mark.parametrize("change", [{"pads": (0, 2, 1, 0, 0, 3, 0, 0)}, {"starts": (1, 0)}, {"steps": (-1, 2)}])
 def test_other_slices_and_pads_stay(make_model, apply_rules, change):
     assert not apply_rules(build(make_model, **change), RULE)[1].changes
+
+
+@pytest.mark.parametrize(("target", "changed"), [("openvino", True), ("ncnn", True), ("mnn", False), ("opencv", False)])
+def test_targets_that_gain(make_model, apply_rules, target, changed):
+    assert bool(apply_rules(build(make_model), RULE, target=target)[1].changes) == changed
