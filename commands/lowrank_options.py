@@ -41,10 +41,16 @@ _OPTIONS = (
     ),
     click.option(
         "--ranks",
-        type=click.Choice(["energy", "sensitivity"]),
-        help="Rule that chooses ranks: accnn's from the weights, or measured on --data (default with --data).",
+        type=click.Choice(["energy", "sensitivity", "niu"]),
+        help="Rule that chooses ranks: accnn's energy of weights; sensitivity, measured on --data (default with it); "
+        "niu, Niu et al.'s own, one step of the least sensitive layer after the other.",
     ),
-    click.option("--forms", help="Low-rank forms to choose from, with commas (default: all with --data)."),
+    click.option(
+        "--forms",
+        metavar="FORM[,FORM...]",
+        help="Low-rank forms to choose from: spatial, spatial_hv, channel, input_channel, tucker, separable, "
+        "spatial_channel, gemm (default: those that suit --target).",
+    ),
     click.option(
         "--scope",
         type=click.Choice(["all", "conv", "fc", "kxk"]),

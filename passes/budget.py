@@ -23,6 +23,9 @@ GRID = 20_000
 
 Cost = Callable[[Option], float]
 
+Solver = Callable[[Sequence[Sequence[Option]], float, Cost], list[Option]]
+"""One option per layer whose costs add up to at most the budget; `choose` is the one that loses least."""
+
 Unit = Literal["MACs", "parameters", "ms"]
 
 
@@ -40,7 +43,7 @@ def choose(options: Sequence[Sequence[Option]], budget: float, cost: Cost) -> li
     floor = cheapest(options, cost)
     if floor > budget:
         raise ValueError(f"the cheapest options cost {floor}, over the budget of {budget}")
-    candidates = [_undominated(layer, cost) for layer in options]
+    candidates = [undominated(layer, cost) for layer in options]
     chosen = _solve(candidates, budget - floor, cost)
     return _spend_rest(candidates, chosen, budget, cost)
 
@@ -77,7 +80,11 @@ class Goal:
 
 
 def choose_for_goal(
-    options: Sequence[Sequence[Option]], fixed: float, goal: Goal, total: float | None = None
+    options: Sequence[Sequence[Option]],
+    fixed: float,
+    goal: Goal,
+    total: float | None = None,
+    solver: Solver | None = None,
 ) -> list[Option]:
     """`choose` under the budget that divides the total cost by the goal's ratio.
 
@@ -86,6 +93,7 @@ def choose_for_goal(
         fixed: cost of what counts and has no choice.
         goal: the goal.
         total: what is divided; by default the cost as everything is left alone.
+        solver: which chooses; by default `choose`.
 
     Raises:
         BudgetError: the goal is out of reach; it says what can be reached.
@@ -100,10 +108,10 @@ def choose_for_goal(
             f"{reachable:.2f}; ask for less, or widen --scope",
             reachable,
         )
-    return choose(options, total / goal.ratio - fixed, goal.cost)
+    return (solver or choose)(options, total / goal.ratio - fixed, goal.cost)
 
 
-def _undominated(options: Sequence[Option], cost: Cost) -> list[Option]:
+def undominated(options: Sequence[Option], cost: Cost) -> list[Option]:
     """The options that no other beats in both cost and loss, cheapest first."""
     kept: list[Option] = []
     for option in sorted(options, key=lambda option: (cost(option), option.loss)):

@@ -19,31 +19,35 @@ def plan_for_layer(name: str, ranks: Ranks) -> Plan:
     return Plan({name: LayerPlan(AUTO, ranks)})
 
 
-def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str]) -> Plan:
+def fitted_plan(plan: Plan, layers: Sequence[Layer], reasons: Mapping[str, str], names: Sequence[str] = ()) -> Plan:
     """`plan` with every `AUTO` replaced by the first form that its layer can take.
 
     Args:
         plan: the plan.
         layers: the graph's layers.
         reasons: why other nodes are none, by name.
+        names: of the forms that `AUTO` may become; by default all.
 
     Raises:
         PlanError: it does not fit; the message says of each layer why.
     """
     known = {layer.name: layer for layer in layers}
-    resolved = Plan({name: _resolved(planned, known.get(name)) for name, planned in plan.layers.items()}, plan.settings)
+    candidates = names or list(forms())
+    resolved = Plan(
+        {name: _resolved(planned, known.get(name), candidates) for name, planned in plan.layers.items()}, plan.settings
+    )
     faults = [fault for name, planned in resolved.layers.items() if (fault := _fault(name, planned, known, reasons))]
     if faults:
         raise PlanError("the plan does not fit the model:\n  " + "\n  ".join(faults))
     return resolved
 
 
-def _resolved(planned: LayerPlan, layer: Layer | None) -> LayerPlan:
+def _resolved(planned: LayerPlan, layer: Layer | None, names: Sequence[str]) -> LayerPlan:
     if planned.form != AUTO or layer is None:
         return planned
-    suiting = [form for form in forms().values() if form.declines(layer) is None]
+    suiting = [form for name, form in forms().items() if name in names and form.declines(layer) is None]
     fitting = [form.name for form in suiting if len(form.full_ranks(layer)) == len(planned.ranks)]
-    return LayerPlan(fitting[0] if fitting else next(iter(forms())), planned.ranks, planned.facts)
+    return LayerPlan(fitting[0] if fitting else names[0], planned.ranks, planned.facts)
 
 
 def _fault(name: str, planned: LayerPlan, known: Mapping[str, Layer], reasons: Mapping[str, str]) -> str | None:

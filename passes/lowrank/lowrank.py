@@ -25,6 +25,7 @@ from .chain import apply_chain
 from .energy import energy_options
 from .fit import Job, fit_network
 from .fitting import fitted_plan
+from .niu import allocate, niu_options
 from .pair import Pair
 from .ranks import useful_ranks
 from .registry import forms, unknown_form
@@ -32,12 +33,16 @@ from .regressed import RegressedPair
 from .sensitivity import sensitivity_options
 from .speed import Race, choose_for_speed
 
-RankRule = Literal["energy", "sensitivity"]
+RankRule = Literal["energy", "sensitivity", "niu"]
 
 WEIGHT_ONLY_FORMS = ("spatial", "gemm")
 """What accnn had; without data there is no telling which form suits a layer best."""
 
-DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "gemm")
+DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "separable", "gemm")
+"""Where a convolution takes as long as its MACs say."""
+
+WINOGRAD_FORMS = ("input_channel", "channel", "tucker", "spatial", "spatial_hv", "separable", "gemm")
+"""Where a 3x3 takes less: the forms that keep one come first."""
 
 SMALL_SHARE = 0.125
 """Layers with less than this part of the layers' average cost are left alone."""
@@ -94,7 +99,7 @@ class Lowrank(Pass):
         shapes = infer_shapes(parts, input_shapes=self.input_shapes)
         layers, reasons = list_layers(graph, shapes, self.scope if self.plan is None else "all")
         if self.plan is not None:
-            result.plan = fitted_plan(self.plan, layers, reasons)
+            result.plan = fitted_plan(self.plan, layers, reasons, self.forms)
             layers = [layer for layer in layers if layer.name in result.plan.layers]
             statistics = self._statistics(graph, layers)
         else:
@@ -128,7 +133,7 @@ class Lowrank(Pass):
 
     def choices(self, layers: Sequence[Layer], result: Result) -> Choices:
         """The layers that can become cheaper; why the others cannot goes into `result`."""
-        names = self.forms or (WEIGHT_ONLY_FORMS if self.batches is None else DEFAULT_FORMS)
+        names = self.forms or self._default_forms()
         unknown = [name for name in names if name not in forms()]
         if unknown:
             raise PlanishError(f"--forms: {unknown_form(unknown[0])}")
@@ -147,6 +152,11 @@ class Lowrank(Pass):
                 result.skipped(layer.name, "; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
         return choices
 
+    def _default_forms(self) -> Sequence[str]:
+        if self.target.winograd:
+            return WINOGRAD_FORMS
+        return WEIGHT_ONLY_FORMS if self.batches is None else DEFAULT_FORMS
+
     def _declines(self, form: Pair, layer: Layer) -> str | None:
         reason = form.declines(layer)
         if reason is None and not useful_ranks(form, layer, self.target):
@@ -159,14 +169,15 @@ class Lowrank(Pass):
         """The plan that loses least at the goal."""
         rule = self._rule(statistics)
         offers = self._offers(rule, graph, choices, statistics)
+        solver = allocate if rule == "niu" else None
         if self.goal.unit == "ms":
             layers = {layer.name: layer for layer, _ in choices}
             origin = self.origin or to_parts(graph)
             race = Race(graph, origin, layers, offers, self.target, self.input_shapes)
-            chosen = choose_for_speed(race, self.goal)
+            chosen = choose_for_speed(race, self.goal, solver)
         else:
             fixed = totals[self.goal.unit] - sum(self.goal.cost(offer[0]) for offer in offers)
-            chosen = choose_for_goal(offers, fixed, self.goal)
+            chosen = choose_for_goal(offers, fixed, self.goal, solver=solver)
         settings = {"goal": f"{self.goal.ratio:g} of {self.goal.unit}", "ranks": rule, "scope": self.scope}
         return Plan.from_options(chosen, [offer[0] for offer in offers], settings)
 
@@ -177,15 +188,16 @@ class Lowrank(Pass):
             tracked = track(choices, "Factorizing layers")
             return [energy_options(layer, fitting, self.target) for layer, fitting in tracked]
         if statistics is None or self.batches is None:
-            raise PlanishError("--ranks sensitivity measures on calibration data; give --data, or --ranks energy")
+            raise PlanishError(f"--ranks {rule} measures on calibration data; give --data, or --ranks energy")
         known, batches = statistics, self.batches
+        measured = niu_options if rule == "niu" else sensitivity_options
         offered = [[layer.name, [form.name for form in fitting]] for layer, fitting in choices]
         return remembered_options(
             self.sampling,
             graph,
             batches,
             [rule, repr(self.target), offered],
-            lambda: sensitivity_options(graph, choices, known, batches, self.target),
+            lambda: measured(graph, choices, known, batches, self.target),
         )
 
     def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:

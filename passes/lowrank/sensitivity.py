@@ -32,8 +32,15 @@ from .regressed import RegressedPair
 
 _SMALLEST_ERROR = 1e-6
 
+_PLACES = (0.25, 0.5)
+"""Where among the ranks of its first form, of the cheapest and the dearest, a layer is measured."""
+
 _PROBED_IMAGES = 96
 """On this many images the divergence of the output is measured."""
+
+
+Point = tuple[float, float]
+"""The error of a layer's output, and how far the network's diverges for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +71,34 @@ def sensitivity_options(
     offers: list[list[Option]] = []
     probes: list[Probe] = []
     for layer, forms in track(choices, "Regressing layers"):
-        offered, made = _regressed(layer, forms, statistics[layer.name], target)
-        offers.append([keep(layer, target), *offered])
-        probes.extend(made)
+        offers.append([keep(layer, target)])
+        for index, form in enumerate(forms):
+            places = _PLACES if index == 0 else ()
+            offered, made = offer_form(form, layer, statistics[layer.name], target, places)
+            offers[-1].extend(offered)
+            probes.extend(made)
     measured = sensitivities(graph, probes, first_images(batches))
     return [[replace(o, loss=measured[o.layer] * o.error) for o in options] for options in offers]
 
 
-def _regressed(
-    layer: Layer, forms: Sequence[Pair], statistics: LayerStatistics, target: Target
+def offer_form(
+    form: Pair, layer: Layer, statistics: LayerStatistics, target: Target, places: Sequence[float]
 ) -> tuple[list[Option], list[Probe]]:
-    """The options of one layer in all its forms, and it cut in the first of them."""
-    options: list[Option] = []
-    probes: list[Probe] = []
-    for form in forms:
-        offered = useful_ranks(form, layer, target)
-        factorization = RegressedPair(form, layer, statistics, max(ranks[0] for ranks in offered))
-        pairs = zip(offered, factorization.errors(offered), strict=True)
-        options.extend(option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs)
-        if not probes:
-            probes = [_probe(form, layer, factorization, ranks) for ranks in _probed_ranks(offered)]
-    return options, probes
+    """The options of one layer in one form, their loss the error, and the layer cut for measuring.
 
-
-def _probed_ranks(offered: Sequence[Ranks]) -> list[Ranks]:
-    return sorted({offered[len(offered) // 4], offered[len(offered) // 2]})
+    Args:
+        form: the form.
+        layer: the layer.
+        statistics: of the layer.
+        target: the runtime that shall become faster.
+        places: where among the ranks, from the cheapest at 0 to the dearest at 1, the layer is to be cut.
+    """
+    offered = useful_ranks(form, layer, target)
+    factorization = RegressedPair(form, layer, statistics, max(ranks[0] for ranks in offered))
+    pairs = zip(offered, factorization.errors(offered), strict=True)
+    options = [option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs]
+    probed = sorted({offered[int(place * len(offered))] for place in places})
+    return options, [_probe(form, layer, factorization, ranks) for ranks in probed]
 
 
 def _probe(form: Pair, layer: Layer, factorization: RegressedPair, ranks: Ranks) -> Probe:
@@ -107,7 +117,13 @@ def first_images(batches: Batches, images: int = _PROBED_IMAGES) -> list[Feeds]:
 
 
 def sensitivities(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) -> Mapping[str, float]:
-    """A of every probed layer, by name.
+    """A of every probed layer, by name: the slope of what `measure` finds."""
+    measured = measure(graph, probes, batches)
+    return {name: _slope(*np.array(points).T) for name, points in measured.items()}
+
+
+def measure(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) -> Mapping[str, list[Point]]:
+    """By layer name, the error of every probe's layer and the change of the network's output.
 
     Args:
         graph: the original network.
@@ -118,11 +134,11 @@ def sensitivities(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Fe
     quicken(graph)
     session = Session(to_parts(graph).to_model(), optimizations="all")
     references = [session.run(feeds) for feeds in batches]
-    points: dict[str, list[tuple[float, float]]] = {}
+    points: dict[str, list[Point]] = {}
     for probe in track(probes, "Measuring sensitivity"):
         diverged = _divergence(graph, probe, batches, references)
         points.setdefault(probe.layer.name, []).append((probe.error, diverged))
-    return {name: _slope(*np.array(measured).T) for name, measured in points.items()}
+    return points
 
 
 def _slope(errors: NDArray[np.float64], divergences: NDArray[np.float64]) -> float:

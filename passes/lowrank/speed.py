@@ -16,7 +16,7 @@ import onnx_graphsurgeon as gs
 from ...files import ModelParts
 from ...runtime_check.cost import infer_shapes
 from ..base import Result
-from ..budget import Goal, choose_for_goal
+from ..budget import Goal, Solver, choose_for_goal
 from ..exact import Exact
 from ..exact.exact import MEASURABLE
 from ..exact.trial import speedup
@@ -68,7 +68,7 @@ class Race:
         return speedup(to_graph(self.origin), graph, self.input_shapes).median
 
 
-def choose_for_speed(race: Race, goal: Goal) -> list[Option]:
+def choose_for_speed(race: Race, goal: Goal, solver: Solver | None = None) -> list[Option]:
     """The options that lose least and make the network as fast as the goal says.
 
     Raises:
@@ -82,7 +82,7 @@ def choose_for_speed(race: Race, goal: Goal) -> list[Option]:
     asked = goal.ratio
     best: list[Option] | None = None
     for _ in range(_ROUNDS):
-        chosen = choose_for_goal(race.offers, after - kept, replace(goal, ratio=max(asked, 1.0)), total)
+        chosen = choose_for_goal(race.offers, after - kept, replace(goal, ratio=max(asked, 1.0)), total, solver)
         if not race.measurable:
             return chosen
         reached = race.measured(_specialized(race, _shaped(race, chosen)))

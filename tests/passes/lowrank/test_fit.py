@@ -1,16 +1,22 @@
 """Low rank with calibration data: better than weights alone, on data that was not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from planish.errors import PlanError
 from planish.files import as_parts
 from planish.passes import rewrite
+from planish.passes.base import Result
 from planish.passes.budget import Goal
 from planish.passes.graph import to_graph
 from planish.passes.layers import list_layers
 from planish.passes.lowrank import Lowrank
 from planish.passes.lowrank.fit import surroundings
+from planish.passes.lowrank.fitting import plan_for_layer
 from planish.passes.plan import LayerPlan, Plan
 from planish.passes.statistics import Sampling
+from planish.passes.targets import find_target
 from planish.runtime_check.cost import infer_shapes
 from planish.runtime_check.session import Session
 
@@ -61,9 +67,20 @@ def loss_of(model, rewritten, images):
     return np.square(before - after).sum() / np.square(before - before.mean(axis=0)).sum()
 
 
-@pytest.mark.parametrize("form", ["spatial", "spatial_hv", "channel", "input_channel"])
+RANKS = {
+    "spatial": (8,),
+    "spatial_hv": (8,),
+    "channel": (8,),
+    "input_channel": (8,),
+    "separable": (3,),
+    "tucker": (9, 12),
+    "spatial_channel": (9, 6),
+}
+
+
+@pytest.mark.parametrize("form", RANKS)
 def test_every_form_gains_from_data(model, images, form):
-    plan = Plan({name: LayerPlan(form, (8,)) for name in "bcd"} | {"y": LayerPlan("gemm", (4,))})
+    plan = Plan({name: LayerPlan(form, RANKS[form]) for name in "bcd"} | {"y": LayerPlan("gemm", (4,))})
     calibration = [{"x": images[i : i + 10]} for i in range(0, 40, 10)]
     blind = rewrite(model, [Lowrank(plan=plan)]).parts.to_model()
     fitted = rewrite(model, [Lowrank(plan=plan, batches=calibration)]).parts.to_model()
@@ -82,6 +99,39 @@ def test_sensitivity_keeps_the_goal_and_is_reproducible(model, images):
     plan = dict(first.results)["lowrank"].plan
     again = rewrite(model, [Lowrank(plan=plan, batches=calibration, sampling=Sampling(samples=20))])
     assert again.parts.to_model().SerializeToString() == first.parts.to_model().SerializeToString()
+
+
+@pytest.mark.parametrize("unit", ["MACs", "ms"])
+def test_the_rule_of_niu_keeps_the_goal(model, images, unit):
+    calibration = [{"x": images[:20]}]
+    settings = {"goal": Goal(unit, 1.4), "ranks": "niu", "batches": calibration, "target": find_target("generic")}
+    result = rewrite(model, [Lowrank(forms=["channel", "spatial", "gemm"], **settings)])
+    plan = dict(result.results)["lowrank"].plan
+    assert plan.settings["ranks"] == "niu"
+    assert plan.layers
+    if unit == "MACs":
+        assert 1.4 <= result.before.macs() / result.after.macs() < 1.8
+
+
+def test_two_ranks_on_the_command_line_of_a_plan(model):
+    after = rewrite(model, [Lowrank(plan=plan_for_layer("c", (5, 6)))])
+    assert dict(after.results)["lowrank"].plan.layers["c"] == LayerPlan("tucker", (5, 6))
+    named = rewrite(model, [Lowrank(plan=plan_for_layer("c", (5,)), forms=["gemm", "channel"])])
+    assert dict(named.results)["lowrank"].plan.layers["c"] == LayerPlan("channel", (5,))
+    with pytest.raises(PlanError, match="the form 'spatial' has 1 rank"):
+        rewrite(model, [Lowrank(plan=Plan({"c": LayerPlan("spatial", (5, 6))}))])
+    with pytest.raises(PlanError, match="rank 33 is above its full rank of 32"):
+        rewrite(model, [Lowrank(plan=Plan({"c": LayerPlan("tucker", (5, 33))}))])
+
+
+def test_winograd_targets_are_offered_what_keeps_a_3x3(model, images):
+    for target, expected in (("ncnn", {"input_channel", "channel", "tucker"}), ("onnxruntime", {"spatial"})):
+        lowrank = Lowrank(batches=[{"x": images[:20]}], target=find_target(target))
+        graph = to_graph(as_parts(model))
+        layers = list_layers(graph, infer_shapes(as_parts(model)), "all")[0]
+        wide = [replace(layer, input_size=(56, 58), macs=layer.weight.size * 56 * 58) for layer in layers[:3]]
+        offered = {form.name for _, forms in lowrank.choices(wide, Result()) for form in forms}
+        assert expected <= offered
 
 
 def test_what_stands_behind_a_layer_is_seen(model):
