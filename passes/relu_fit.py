@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 
-_PENALTIES = (0.1,) * 4 + (1.0,) * 12
+_GENTLE = 4
+_PENALTIES = (0.1,) * _GENTLE + (1.0,) * 12
 """The weight of the auxiliary response, step by step (Zhang et al. use 0.01 and then 1)."""
+
+_LEAST_PROGRESS = 1e-2
+"""Share of the loss that two steps must save, or they are the last."""
 
 _RIDGE = 1e-4
 """Added to the features' Gram matrix, as a share of its mean diagonal."""
@@ -38,11 +42,15 @@ def fit_through_relu(
     factor = scipy.linalg.cho_factor(gram + np.diag(pull), check_finite=False)
     pulled = 0.0 if prior is None else pull[:, None] * prior
     best, least = solution, np.inf
+    losses: list[float] = []
     for penalty in _PENALTIES:
         response = features @ solution + offset
         loss = float(np.square(wanted - np.maximum(response, 0)).sum())
+        losses.append(loss)
         if loss < least:
             best, least = solution, loss
+        if len(losses) > _GENTLE + 2 and loss > (1 - _LEAST_PROGRESS) * losses[-3]:
+            break
         auxiliary = _auxiliary(response, wanted, penalty)
         solved = scipy.linalg.cho_solve(factor, features.T @ (auxiliary - offset) + pulled, check_finite=False)
         solution = solved.astype(np.float32)
