@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import load_extra
 from ..result import CheckResult
 from .headline import cards
-from .plots import UNITS, accuracy_latency, error_growth, planned_errors, runtime_bars, stage_bars
+from .plots import PLAN_FIGURES, UNITS, accuracy_latency, error_growth, plan_bars, runtime_bars, stage_bars
 from .summary import (
     LAYER_COLUMNS,
     LAYOUT_COLUMNS,
@@ -64,7 +64,7 @@ def to_html(result: CheckResult) -> str:
         layout_rows=layout_rows(result),
         plan_columns=PLAN_COLUMNS,
         plan_rows=plan_rows(result),
-        planned_errors=markup(planned_errors(result.plan)),
+        plan_bars=[markup(svg) for svg in (plan_bars(result.plan, figure) for figure in PLAN_FIGURES) if svg],
         class_name=lambda label: class_name(result, label),
         bars=[(key, unit, markup(svg)) for key, unit, svg in bars if svg],
         growth=markup(error_growth(result.layers, result.layer_threshold_db)),

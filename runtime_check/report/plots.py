@@ -70,24 +70,26 @@ def runtime_bars(result: CheckResult) -> str:
     return to_svg(canvas, "CPU time of one run in every runtime")
 
 
-def planned_errors(plan: Sequence[PlannedLayer]) -> str:
-    """What each layer of a plan was expected to lose, with its form and rank; empty where the plan does not say."""
-    shown = [planned for planned in plan if planned.error is not None]
+PLAN_FIGURES = {"error": "expected error", "sensitivity": "sensitivity of the output"}
+"""Figures of `PlannedLayer` that can be shown."""
+
+
+def plan_bars(plan: Sequence[PlannedLayer], figure: str) -> str:
+    """One figure of `PLAN_FIGURES` for each layer of a plan, with its form and ranks; empty where the plan has none."""
+    shown = [planned for planned in plan if getattr(planned, figure) is not None]
     if not shown:
         return ""
-    canvas, axes = canvas_for("plan", 1.2 + 0.3 * len(shown))
-    places = range(len(shown))
-    axes.barh(places, [planned.error or 0.0 for planned in shown], 0.6, color=AFTER)
-    for place, planned in zip(places, shown, strict=True):
-        axes.annotate(
-            f"{planned.form} {planned.shown_ranks}", (planned.error, place), color=INK, va="center", **beside(4, 0)
-        )
-    axes.set_yticks(places, [shortened(planned.layer) for planned in shown])
+    canvas, axes = canvas_for(f"plan {figure}", 1.2 + 0.3 * len(shown))
+    values = [getattr(planned, figure) for planned in shown]
+    axes.barh(range(len(shown)), values, 0.6, color=AFTER)
+    for place, (planned, value) in enumerate(zip(shown, values, strict=True)):
+        axes.annotate(f"{planned.form} {planned.shown_ranks}", (value, place), color=INK, va="center", **beside(4, 0))
+    axes.set_yticks(range(len(shown)), [shortened(planned.layer) for planned in shown])
     axes.margins(x=0.2, y=0.01)
     axes.set_xlim(left=0)
     axes.invert_yaxis()
-    axes.set_xlabel("expected error")
-    return to_svg(canvas, "expected error of every layer of the plan, with its form and rank")
+    axes.set_xlabel(PLAN_FIGURES[figure])
+    return to_svg(canvas, f"{PLAN_FIGURES[figure]} of every layer of the plan, with its form and ranks")
 
 
 def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:

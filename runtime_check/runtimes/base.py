@@ -14,7 +14,7 @@ from ...errors import ModelError, nearest
 
 Arrays = Mapping[str, NDArray[Any]]
 
-NAMES = ("onnxruntime", "openvino", "mnn", "ncnn", "opencv")
+NAMES = ("onnxruntime", "openvino", "mnn", "ncnn", "opencv", "litert")
 """All runtimes; each is the module of its name beside this one, with a class `Runtime`."""
 
 

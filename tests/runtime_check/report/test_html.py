@@ -121,7 +121,7 @@ def test_a_screen_reader_finds_its_way(full_result):
 def test_plots_take_their_ink_from_the_page(full_result):
     text = to_html(full_result)
     plots = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
-    assert len(plots) == 7
+    assert len(plots) == 8
     for plot in plots:
         assert 'role="img" aria-label="' in plot
         assert "currentColor" in plot

@@ -11,7 +11,9 @@ from planish.runtime_check.check import check
 from planish.runtime_check.runtimes import table
 from planish.runtime_check.runtimes.table import RuntimeRow, try_runtimes
 
-MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "mnn": "MNN", "ncnn": "ncnn", "opencv": "cv2"}
+MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "mnn": "MNN", "ncnn": "ncnn", "opencv": "cv2"} | {
+    "litert": "ai_edge_litert"
+}
 FEEDS = {"data": np.random.default_rng(0).standard_normal((1, 3, 6, 10)).astype(np.float32)}
 
 
@@ -22,7 +24,7 @@ def path(classifier, tmp_path):
 
 
 def installed(name):
-    modules = [MODULES[name], *(["pnnx"] if name == "ncnn" else [])]
+    modules = [MODULES[name], *{"ncnn": ["pnnx"], "litert": ["onnx2tf"]}.get(name, [])]
     return all(importlib.util.find_spec(module) for module in modules)
 
 
