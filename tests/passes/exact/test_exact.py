@@ -1,5 +1,7 @@
 """The pass as a whole: measuring, targets, symbolic batch, rules at their own two times."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from planish.errors import PlanishError
@@ -7,7 +9,10 @@ from planish.passes import rewrite
 from planish.passes.base import Pass, Result
 from planish.passes.budget import Goal
 from planish.passes.exact import Exact
+from planish.passes.exact.exact import RULES
 from planish.passes.targets import find_target
+
+from .patterns import PATTERNS
 
 NET = """g (float[n,8,30,20] x) => (float[n,8,30,20] y) {
   a = Conv (x, u) b = Mul (a, s) l = LRN <size=5, alpha=0.01> (b) y = Conv (l, w) }"""
@@ -87,3 +92,12 @@ def test_a_promised_count_is_kept(make_model, unit, padded):
     after = rewrite(model, [Promise()])
     assert (after.after.macs() > after.before.macs()) == padded
     assert bool(dict(after.results)["exact"].changes) == padded
+
+
+def test_every_rule_is_documented_and_tested():
+    folder = Path(__file__).parent
+    table = (folder.parents[2] / "docs/exact.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"\n| `{rule.name}` |" in table
+        assert (folder / f"test_{rule.name}.py").is_file()
+        assert rule.name in PATTERNS
