@@ -130,6 +130,11 @@ class Portion:
         for batch in self.batches():
             yield batch.feeds
 
+    def __len__(self) -> int:
+        """Batches, if no image is broken."""
+        held = len(self.whole) // HELD_OUT
+        return held if self.held else len(self.whole) - held
+
     def batches(self) -> Iterator[Labelled]:
         """The batches with their labels, if they have any."""
         for number, batch in enumerate(self.whole.batches(), 1):

@@ -3,12 +3,14 @@
 For every layer a few output positions of each image are sampled, different ones for each image. Of the patches x that
 the layer sees there, only E[x] and E[x x'] are kept, and of its responses y = W x + b the samples themselves, which are
 small. Products are float32, sums float64. Layers whose moments would not fit the memory allowed are gathered in groups,
-one stream each.
+one stream each. Patches wait to be multiplied until they take as much as their product, for most layers to the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +23,16 @@ from ..progress import track
 from ..runtime_check.session import Feeds
 from .cache import Cache, Entry, data_fingerprint, fingerprint, network_fingerprint
 from .layers import Layer
+from .projection import Projection, is_wide, project
 from .sampling import Activations, patches, positions, responses
 
 F32 = NDArray[np.float32]
 
+_ROWS = 2048
+"""Patches in one product: more would lose digits of float32, fewer spend the time on adding."""
+
 Batches = Iterable[Feeds]
 """Calibration batches: inputs by name; iterated more than once, the same each time."""
-
-_ROWS = 512
-"""Patches that are collected before they are multiplied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +65,54 @@ class LayerStatistics:
         mean: E[x] (G, D).
         responses: samples of y (S, N), image by image.
         count: S.
+        projection: of a wide layer, whose patches are then those of the projection, D = N.
     """
 
     gram: F32
     mean: NDArray[np.float64]
     responses: F32
     count: int
+    projection: Projection | None = None
+
+    def seen(self, patches: F32) -> F32:
+        """Patches (S, G, D) of the layer as these statistics are of."""
+        return patches if self.projection is None else self.projection.apply(patches)
 
 
 Statistics = Mapping[str, LayerStatistics]
 """By layer name."""
 
 
-def gather(graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling: Sampling) -> Statistics:
+def gather(
+    graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling: Sampling, *, projected: bool = False
+) -> Statistics:
     """Stream `batches` through `graph` and keep the statistics of `layers`; what the cache has is taken from there.
+
+    Args:
+        graph: the network.
+        layers: of the network.
+        batches: the data.
+        sampling: how it is sampled.
+        projected: whether wide layers are projected, for those who can do with the projection.
 
     Raises:
         DataError: there is no data, or a layer's input holds NaN or infinity.
     """
     cache = sampling.cache
+    projections = {layer.name: project(layer) for layer in layers if projected and is_wide(layer)}
     if cache is None:
-        return _stream(graph, layers, batches, sampling)
+        return dict(_stream(graph, layers, projections, batches, sampling))
     seen = sampling.key(graph, batches)
-    keys = {layer.name: fingerprint("moments", seen, layer.name) for layer in layers}
-    known = {name: _from_entry(entry) for name, key in keys.items() if (entry := cache.find(key)) is not None}
+    keys = {layer.name: fingerprint("moments", seen, layer.name, layer.name in projections) for layer in layers}
+    known = {
+        name: _from_entry(entry, projections.get(name))
+        for name, key in keys.items()
+        if (entry := cache.find(key)) is not None
+    }
     missing = [layer for layer in layers if layer.name not in known]
-    if missing:
-        for name, gathered in _stream(graph, missing, batches, sampling).items():
-            known[name] = gathered
-            cache.keep(keys[name], _to_entry(gathered))
+    for name, gathered in _stream(graph, missing, projections, batches, sampling):
+        cache.keep(keys[name], _to_entry(gathered))
+        known[name] = gathered
     return known
 
 
@@ -99,17 +121,22 @@ def _to_entry(known: LayerStatistics) -> Entry:
     return Entry({"count": known.count}, arrays)
 
 
-def _from_entry(entry: Entry) -> LayerStatistics:
-    return LayerStatistics(**entry.arrays, count=int(entry.facts["count"]))
+def _from_entry(entry: Entry, projection: Projection | None) -> LayerStatistics:
+    return LayerStatistics(**entry.arrays, count=int(entry.facts["count"]), projection=projection)
 
 
-def _stream(graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling: Sampling) -> Statistics:
+def _stream(
+    graph: gs.Graph,
+    layers: Sequence[Layer],
+    projections: Mapping[str, Projection],
+    batches: Batches,
+    sampling: Sampling,
+) -> Iterator[tuple[str, LayerStatistics]]:
     """Gather them in groups of layers, one stream each."""
-    statistics: dict[str, LayerStatistics] = {}
-    groups = list(_groups(layers, sampling.memory))
+    groups = list(_groups(layers, projections, _images(batches) if layers else None, sampling))
     for number, group in enumerate(groups, 1):
         title = "Gathering statistics" + (f" ({number} of {len(groups)})" if len(groups) > 1 else "")
-        accumulators = {layer.name: _Accumulator(layer, sampling) for layer in group}
+        accumulators = {layer.name: _Accumulator(layer, projections.get(layer.name), sampling) for layer in group}
         activations = Activations(graph, [layer.node.inputs[0].name for layer in group])
         image = 0
         for feeds in track(batches, title):
@@ -117,10 +144,11 @@ def _stream(graph: gs.Graph, layers: Sequence[Layer], batches: Batches, sampling
             for layer in group:
                 accumulators[layer.name].add(tensors[layer.node.inputs[0].name], image)
             image += batch_size(feeds)
+        del activations
         if image == 0:
             raise DataError("the calibration data is empty; give --data at least one image")
-        statistics.update({name: accumulator.finish() for name, accumulator in accumulators.items()})
-    return statistics
+        for layer in group:
+            yield layer.name, accumulators.pop(layer.name).finish()
 
 
 def batch_size(feeds: Feeds) -> int:
@@ -128,13 +156,23 @@ def batch_size(feeds: Feeds) -> int:
     return len(next(iter(feeds.values())))
 
 
-def _groups(layers: Sequence[Layer], memory: int) -> Iterable[list[Layer]]:
-    """Consecutive layers whose moments fit into `memory`; one layer at least."""
+def _images(batches: Batches) -> int | None:
+    """How many there are at most; None where that is not known without reading them."""
+    if not isinstance(batches, Sized):
+        return None
+    return len(batches) * max((batch_size(feeds) for feeds in itertools.islice(batches, 1)), default=0)
+
+
+def _groups(
+    layers: Sequence[Layer], projections: Mapping[str, Projection], images: int | None, sampling: Sampling
+) -> Iterable[list[Layer]]:
+    """Consecutive layers whose moments fit into the memory allowed; one layer at least."""
     group: list[Layer] = []
     taken = 0
     for layer in layers:
-        needed = _moment_bytes(layer)
-        if group and taken + needed > memory:
+        samples = None if images is None else images * min(sampling.samples, math.prod(layer.output_size))
+        needed = _bytes_needed(_dimensions(layer, projections.get(layer.name)), samples) * layer.group
+        if group and taken + needed > sampling.memory:
             yield group
             group, taken = [], 0
         group.append(layer)
@@ -143,19 +181,25 @@ def _groups(layers: Sequence[Layer], memory: int) -> Iterable[list[Layer]]:
         yield group
 
 
-def _moment_bytes(layer: Layer) -> int:
-    dimensions = int(np.prod(layer.kernel_shape))
-    return 12 * layer.group * dimensions**2
+def _dimensions(layer: Layer, projection: Projection | None) -> int:
+    return int(np.prod(layer.kernel_shape)) if projection is None else layer.filters
+
+
+def _bytes_needed(dimensions: int, samples: int | None) -> int:
+    """Of one group of a layer: of its patches or their sum of products, and then of its mean."""
+    patches = 8 * dimensions**2 if samples is None else 4 * dimensions * min(samples, 2 * dimensions)
+    return max(patches, 4 * dimensions**2)
 
 
 class _Accumulator:
     """The running moments of one layer."""
 
-    def __init__(self, layer: Layer, sampling: Sampling) -> None:
-        dimensions = int(np.prod(layer.kernel_shape))
-        self._layer, self._sampling = layer, sampling
-        self._gram = np.zeros((layer.group, dimensions, dimensions))
-        self._sum = np.zeros((layer.group, dimensions))
+    def __init__(self, layer: Layer, projection: Projection | None, sampling: Sampling) -> None:
+        self._layer, self._projection, self._sampling = layer, projection, sampling
+        dimensions = _dimensions(layer, projection)
+        self._shape = (layer.group, dimensions, dimensions)
+        self._gram: NDArray[np.float64] | None = None
+        self._sum = np.zeros(self._shape[:2])
         self._pending: list[F32] = []
         self._responses: list[F32] = []
         self._count = 0
@@ -167,9 +211,9 @@ class _Accumulator:
             sampled = patches(self._layer, image, where)
             if not np.isfinite(sampled).all():
                 raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
-            self._pending.append(sampled)
             self._responses.append(responses(self._layer, sampled))
-        if sum(map(len, self._pending)) >= _ROWS:
+            self._pending.append(sampled if self._projection is None else self._projection.apply(sampled))
+        if sum(map(len, self._pending)) >= 2 * self._shape[1]:
             self._multiply()
 
     def _multiply(self) -> None:
@@ -177,16 +221,24 @@ class _Accumulator:
             return
         rows = np.concatenate(self._pending).transpose(1, 0, 2)
         self._pending.clear()
-        self._gram += np.matmul(rows.transpose(0, 2, 1), rows)
+        if self._gram is None:
+            self._gram = np.zeros(self._shape)
+        for begin in range(0, rows.shape[1], _ROWS):
+            part = rows[:, begin : begin + _ROWS]
+            self._gram += np.matmul(part.transpose(0, 2, 1), part)
         self._sum += rows.sum(axis=1, dtype=np.float64)
         self._count += rows.shape[1]
 
     def finish(self) -> LayerStatistics:
         """The means."""
         self._multiply()
+        gram = np.zeros(self._shape) if self._gram is None else self._gram
+        self._gram = None
+        gram /= self._count
         return LayerStatistics(
-            gram=(self._gram / self._count).astype(np.float32),
+            gram=gram.astype(np.float32),
             mean=self._sum / self._count,
             responses=np.concatenate(self._responses),
             count=self._count,
+            projection=self._projection,
         )

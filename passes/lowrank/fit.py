@@ -17,14 +17,15 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ...progress import track
+from ..frontier import Frontier
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
-from ..sampling import Activations, patches, positions, values_at
-from ..statistics import Batches, Sampling, Statistics, batch_size
+from ..sampling import patches, positions, values_at
+from ..statistics import Batches, LayerStatistics, Sampling, Statistics
 from ..surroundings import Surroundings, surroundings, waves
 from .form import Chain
 from .pair import Pair
-from .regressed import effective_count, fold
+from .regressed import effective_count, fitted_layer, fold
 from .regression import Fit, Moments, alternate, fit_second, shrinkage
 
 F32 = NDArray[np.float32]
@@ -74,15 +75,15 @@ def fit_network(
         batches: the calibration data that `statistics` were gathered from.
         sampling: likewise.
     """
-    original = graph.copy()
+    streams = (Frontier(graph, batches, sampling.memory), Frontier(graph.copy(), batches, sampling.memory))
     around = {job.layer.name: surroundings(graph, job.layer) for job in jobs}
-    by_layer = {job.layer.name: job for job in jobs}
+    left = {job.layer.name: job for job in jobs}
     layers = list(waves(graph, [job.layer for job in jobs], _samples_memory(statistics), sampling.memory))
     for wave in track(layers, "Fitting on compressed features"):
-        samples = _collect((graph, original), wave, around, batches, sampling)
-        for job in (by_layer[layer.name] for layer in wave):
-            targets = statistics[job.layer.name].responses
-            yield job, _fit(job, targets, samples[job.layer.name], around[job.layer.name])
+        samples = _collect(streams, left, {layer.name: around[layer.name] for layer in wave}, statistics, sampling)
+        for name, sampled in samples.items():
+            yield left[name], _fit(left[name], statistics[name], sampled, around[name])
+            del left[name]
 
 
 def _samples_memory(statistics: Statistics) -> Mapping[str, int]:
@@ -91,31 +92,32 @@ def _samples_memory(statistics: Statistics) -> Mapping[str, int]:
 
 
 def _collect(
-    graphs: tuple[gs.Graph, gs.Graph],
-    layers: Sequence[Layer],
-    around: Mapping[str, Surroundings],
-    batches: Batches,
+    streams: tuple[Frontier, Frontier],
+    left: Mapping[str, Job],
+    wave: Mapping[str, Surroundings],
+    statistics: Statistics,
     sampling: Sampling,
 ) -> dict[str, Samples]:
     """Stream the data through both networks, compressed and original, and sample what the layers of one wave need."""
-    shortcuts = {layer.name: around[layer.name].shortcut for layer in layers}
-    added = [name for name in shortcuts.values() if name is not None]
-    compressed = Activations(graphs[0], [*(layer.node.inputs[0].name for layer in layers), *added])
-    reference = Activations(graphs[1], added)
+    layers = [left[name].layer for name in wave]
+    added = [around.shortcut for around in wave.values() if around.shortcut is not None]
+    compressed = streams[0].stream([*(layer.node.inputs[0].name for layer in layers), *added], left)
+    reference = streams[1].stream(added, left)
     inputs: dict[str, list[F32]] = {layer.name: [] for layer in layers}
     sums: dict[str, list[tuple[F32, F32]]] = {layer.name: [] for layer in layers}
-    first = 0
-    for feeds in batches:
-        tensors, originals = compressed(feeds), reference(feeds)
+    first = images = 0
+    for tensors, originals in zip(compressed, reference, strict=True):
         for layer in layers:
-            for offset, image in enumerate(tensors[layer.node.inputs[0].name]):
+            batch = tensors[layer.node.inputs[0].name]
+            images = len(batch)
+            for offset, image in enumerate(batch):
                 where = positions(layer, first + offset, sampling.samples, sampling.seed)
-                inputs[layer.name].append(patches(layer, image, where))
-                name = shortcuts[layer.name]
+                inputs[layer.name].append(statistics[layer.name].seen(patches(layer, image, where)))
+                name = wave[layer.name].shortcut
                 if name is not None:
                     pair = (tensors[name][offset], originals[name][offset])
                     sums[layer.name].append((values_at(layer, pair[0], where), values_at(layer, pair[1], where)))
-        first += batch_size(feeds)
+        first += images
     return {layer.name: _samples(inputs[layer.name], sums[layer.name]) for layer in layers}
 
 
@@ -125,8 +127,9 @@ def _samples(inputs: list[F32], sums: list[tuple[F32, F32]]) -> Samples:
     return Samples(np.concatenate(inputs), np.concatenate([a for a, _ in sums]), np.concatenate([b for _, b in sums]))
 
 
-def _fit(job: Job, targets: F32, samples: Samples, around: Surroundings) -> Chain:
+def _fit(job: Job, statistics: LayerStatistics, samples: Samples, around: Surroundings) -> Chain:
     """The chain of one layer, each of its groups by itself."""
+    job = replace(job, layer=fitted_layer(job.layer, statistics))
     fits = []
     per_group = job.layer.filters // job.layer.group
     order = job.form.order(job.layer)
@@ -134,14 +137,14 @@ def _fit(job: Job, targets: F32, samples: Samples, around: Surroundings) -> Chai
         columns = slice(group * per_group, (group + 1) * per_group)
         rows = np.ascontiguousarray(samples.inputs[:, group][:, order])
         offset = 0.0 if samples.shortcut is None else samples.shortcut[:, columns]
-        wanted = targets[:, columns]
+        wanted = statistics.responses[:, columns]
         if samples.original_shortcut is not None:
             wanted = wanted + samples.original_shortcut[:, columns]
         fitted = _fit_linear(job, group, rows, wanted - offset)
         if around.relu:
             fitted = _fit_through_relu(fitted, rows, np.maximum(wanted, 0), offset)
         fits.append(fitted)
-    return fold(job.form, job.layer, fits)
+    return fold(job.form, job.layer, fits, statistics)
 
 
 def _fit_linear(job: Job, group: int, rows: F32, targets: F32) -> Fit:

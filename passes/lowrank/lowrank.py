@@ -129,7 +129,9 @@ class Lowrank(Pass):
         return self.ranks or ("energy" if statistics is None else "sensitivity")
 
     def _statistics(self, graph: gs.Graph, layers: Sequence[Layer]) -> Statistics | None:
-        return None if self.batches is None or not layers else gather(graph, layers, self.batches, self.sampling)
+        if self.batches is None or not layers:
+            return None
+        return gather(graph, layers, self.batches, self.sampling, projected=True)
 
     def choices(self, layers: Sequence[Layer], result: Result) -> Choices:
         """The layers that can become cheaper; why the others cannot goes into `result`."""

@@ -32,14 +32,14 @@ class RegressedPair(Factorization):
     """
 
     def __init__(self, form: Pair, layer: Layer, statistics: LayerStatistics, rank: int) -> None:
-        self._form, self._layer, self._statistics = form, layer, statistics
+        self._form, self._layer, self._statistics = form, fitted_layer(layer, statistics), statistics
         self._starts = [start(self._moments(g), rank, own=form.own) for g in range(layer.group)]
 
     def _moments(self, group: int) -> Moments:
         return own_moments(self._form, self._layer, self._statistics, group)
 
     def errors(self, offered: Sequence[Ranks]) -> list[float]:
-        """Mean squared error of the outputs about their means, before the alternation: the groups' average."""
+        """What to expect on unseen data before the alternation (see `regression.Fit`): the groups' average."""
         moments = [self._moments(g) for g in range(self._layer.group)]
         energies = [m.energy for m in moments]
         cuts = [self._form.cut(self._layer, ranks) for ranks in offered]
@@ -64,7 +64,12 @@ class RegressedPair(Factorization):
 
     def folded(self, fits: Sequence[Fit]) -> Chain:
         """The chain of the fits of each group."""
-        return fold(self._form, self._layer, fits)
+        return fold(self._form, self._layer, fits, self._statistics)
+
+
+def fitted_layer(layer: Layer, statistics: LayerStatistics) -> Layer:
+    """The layer that factors are sought for: of a wide one its narrow form."""
+    return layer if statistics.projection is None else statistics.projection.narrow
 
 
 def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: int) -> Moments:
@@ -94,7 +99,9 @@ def effective_count(layer: Layer, samples: int) -> float:
     return samples / min(math.prod(layer.output_size), _ALIKE)
 
 
-def fold(form: Pair, layer: Layer, fits: Sequence[Fit]) -> Chain:
-    """The chain of the fits of each group."""
+def fold(form: Pair, layer: Layer, fits: Sequence[Fit], statistics: LayerStatistics) -> Chain:
+    """The chain of the fits of each group of a `fitted_layer`, for the layer itself."""
     weights = form.fold(layer, [fit.factors for fit in fits])
+    if statistics.projection is not None:
+        weights[0] = statistics.projection.lift(weights[0])
     return Chain(weights, np.concatenate([fit.bias for fit in fits]).astype(np.float32))
