@@ -103,7 +103,7 @@ PROFILE_RUNS = 15
     "--runtime",
     "runtimes",
     metavar="NAME[,NAME...]",
-    help="Try other runtimes: openvino, mnn, ncnn, opencv, or all; NAME@PYTHON for another environment's.",
+    help="Try other runtimes: openvino, mnn, ncnn, opencv, litert, or all; NAME@PYTHON for another environment's.",
 )
 @click.option("--plan", type=click.Path(), metavar="FILE", help="The plan that made OTHER of MODEL, for the report.")
 @click.option("--class-names", type=click.Path(), metavar="FILE", help="One name a line, for the report.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ Pixels = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".gif", ".tif", ".tiff", ".webp"})
 
+
+_T = TypeVar("_T", bound=np.generic)
 
 SIZE = "y: size"
 """What an image's (height, width) before preprocessing is called among a sample's values; no input has such a name."""
@@ -69,15 +71,14 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.fl
         DataError: mean or scale do not fit the channels.
     """
     pixels = _reorder(_resize(_as_mode(image, preprocessing), preprocessing), preprocessing.channel_order)
-    values = pixels.astype(np.float32)
     mean = _mean_image(preprocessing)
-    if mean is not None and mean.shape == values.shape:
-        values = _crop(values - mean, preprocessing.size)
+    if mean is not None and mean.shape == pixels.shape:
+        values = np.ascontiguousarray(_crop(pixels - mean, preprocessing.size))
     else:
-        values = _crop(values, preprocessing.size)
+        values = np.array(_crop(pixels, preprocessing.size), np.float32, order="C")
         values -= _per_channel(preprocessing.mean, len(values), "mean") if mean is None else _fitting(mean, values)
     values *= _per_channel(preprocessing.scale, len(values), "scale")
-    return np.ascontiguousarray(values)
+    return values
 
 
 def to_image(tensor: NDArray[np.float32], preprocessing: Preprocessing) -> Image.Image:
@@ -141,17 +142,27 @@ def _sample_bilinear(pixels: Pixels, target: tuple[int, int]) -> Pixels:
     """
     if target == pixels.shape[:2]:
         return pixels
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
     above, below, down = _neighbours(pixels.shape[0], target[0])
     left, right, across = _neighbours(pixels.shape[1], target[1])
-    across = across.reshape(2, 1, -1, *[1] * (pixels.ndim - 2))
-    down = down.reshape(2, -1, *[1] * (pixels.ndim - 1))
     used, rows = np.unique(np.concatenate([above, below]), return_inverse=True)
-    lines = pixels[used].astype(np.int32)
-    lines = (lines[:, left] * across[0] + lines[:, right] * across[1]) >> 4
-    upper, lower = lines[rows[: len(above)]], lines[rows[len(above) :]]
-    mixed = ((upper * down[0]) >> 16) + ((lower * down[1]) >> 16)
-    resized: Pixels = ((mixed + 2) >> 2).astype(np.uint8)
+    # Rows of interleaved values, gathered while they are bytes: several times faster than along three axes.
+    lines = pixels.reshape(len(pixels), -1)[used]
+    across = np.repeat(across, channels, axis=1)
+    wide = lines.take(_interleaved(left, channels), axis=1) * across[0]
+    wide += lines.take(_interleaved(right, channels), axis=1) * across[1]
+    wide >>= 4
+    upper, lower = wide[rows[: len(above)]], wide[rows[len(above) :]]
+    upper *= down[0][:, None]
+    lower *= down[1][:, None]
+    mixed = (upper >> 16) + (lower >> 16)
+    resized: Pixels = ((mixed + 2) >> 2).astype(np.uint8).reshape(*target, *pixels.shape[2:])
     return resized
+
+
+def _interleaved(places: NDArray[np.intp], channels: int) -> NDArray[np.intp]:
+    """Where the values of the pixels at `places` lie in a row of pixels."""
+    return (places[:, None] * channels + np.arange(channels)).ravel()
 
 
 def _neighbours(size: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
@@ -171,7 +182,7 @@ def _reorder(pixels: Pixels, channel_order: str) -> Pixels:
     return ordered
 
 
-def _crop(values: NDArray[np.float32], size: tuple[int, int] | None) -> NDArray[np.float32]:
+def _crop(values: NDArray[_T], size: tuple[int, int] | None) -> NDArray[_T]:
     """The centre of a (C, H, W) array."""
     if size is None:
         return values
