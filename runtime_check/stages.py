@@ -35,7 +35,7 @@ class StageCost:
         operators: that count, in order; those without MACs or parameters are left out.
         macs: per sample.
         params: elements of weights.
-        ms: median wall time, in milliseconds; None if it was not measured.
+        ms: wall time, in milliseconds; None if it was not measured.
     """
 
     operators: tuple[str, ...]
