@@ -17,7 +17,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ...progress import track
-from ..frontier import Frontier
+from ..continued import Continued
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
 from ..sampling import patches, positions, values_at
@@ -75,15 +75,13 @@ def fit_network(
         batches: the calibration data that `statistics` were gathered from.
         sampling: likewise.
     """
-    streams = (Frontier(graph, batches, sampling.memory), Frontier(graph.copy(), batches, sampling.memory))
+    runs = (Continued(graph, batches, sampling.memory), Continued(graph.copy(), batches, sampling.memory))
     around = {job.layer.name: surroundings(graph, job.layer) for job in jobs}
-    left = {job.layer.name: job for job in jobs}
+    by_layer = {job.layer.name: job for job in jobs}
     layers = list(waves(graph, [job.layer for job in jobs], _samples_memory(statistics), sampling.memory))
     for wave in track(layers, "Fitting on compressed features"):
-        samples = _collect(streams, left, {layer.name: around[layer.name] for layer in wave}, statistics, sampling)
-        for name, sampled in samples.items():
-            yield left[name], _fit(left[name], statistics[name], sampled, around[name])
-            del left[name]
+        for name, samples in _collect(runs, wave, around, statistics, sampling).items():
+            yield by_layer[name], _fit(by_layer[name], statistics[name], samples, around[name])
 
 
 def _samples_memory(statistics: Statistics) -> Mapping[str, int]:
@@ -92,28 +90,27 @@ def _samples_memory(statistics: Statistics) -> Mapping[str, int]:
 
 
 def _collect(
-    streams: tuple[Frontier, Frontier],
-    left: Mapping[str, Job],
-    wave: Mapping[str, Surroundings],
+    runs: tuple[Continued, Continued],
+    layers: Sequence[Layer],
+    around: Mapping[str, Surroundings],
     statistics: Statistics,
     sampling: Sampling,
 ) -> dict[str, Samples]:
     """Stream the data through both networks, compressed and original, and sample what the layers of one wave need."""
-    layers = [left[name].layer for name in wave]
-    added = [around.shortcut for around in wave.values() if around.shortcut is not None]
-    compressed = streams[0].stream([*(layer.node.inputs[0].name for layer in layers), *added], left)
-    reference = streams[1].stream(added, left)
+    added = [name for layer in layers if (name := around[layer.name].shortcut) is not None]
+    compressed = runs[0].run([*(layer.node.inputs[0].name for layer in layers), *added])
+    reference = runs[1].run(added)
     inputs: dict[str, list[F32]] = {layer.name: [] for layer in layers}
     sums: dict[str, list[tuple[F32, F32]]] = {layer.name: [] for layer in layers}
     first = images = 0
     for tensors, originals in zip(compressed, reference, strict=True):
         for layer in layers:
-            batch = tensors[layer.node.inputs[0].name]
+            batch = np.asarray(tensors[layer.node.inputs[0].name], np.float32)
             images = len(batch)
             for offset, image in enumerate(batch):
                 where = positions(layer, first + offset, sampling.samples, sampling.seed)
                 inputs[layer.name].append(statistics[layer.name].seen(patches(layer, image, where)))
-                name = wave[layer.name].shortcut
+                name = around[layer.name].shortcut
                 if name is not None:
                     pair = (tensors[name][offset], originals[name][offset])
                     sums[layer.name].append((values_at(layer, pair[0], where), values_at(layer, pair[1], where)))
