@@ -13,7 +13,7 @@ conjugate gradients with the Kronecker preconditioner of the two factors' mean G
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,8 @@ from .factors import F32, Cut, Factors, reduce
 
 F64 = NDArray[np.float64]
 
-_RIDGE = 1e-5
-"""Added to Gram matrices, as a share of their mean diagonal: sampled patches can be fewer than their dimensions."""
+_RIDGE = 1e-7
+"""Added to Gram matrices, as a share of their mean diagonal, before they are decomposed."""
 
 _SMALLEST = 1e-12
 
@@ -33,8 +33,6 @@ _LARGEST_SHARE = 0.9
 """Of the diagonal matrix in a shrunk Gram matrix."""
 
 _CG_STEPS = 10
-
-_SOLVED_RANKS = 8
 
 _Linear = Callable[[F64], F64]
 
@@ -71,6 +69,11 @@ class Moments:
         """P."""
         return len(self.gram) // self.q
 
+    @property
+    def weights(self) -> float:
+        """What the pull adds to the energy: s |W|^2."""
+        return self.pull * float(np.square(self.kernel, dtype=np.float64).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -79,8 +82,8 @@ class Fit:
     Attributes:
         factors: A, B and, where there are three stages, C.
         bias: (N,) what their output needs to have the responses' mean.
-        error: mean squared error over E|y|^2.
-        objective: what was minimized, which counts the distance to the layer's own kernel as well.
+        error: mean squared error on the samples over E|y|^2.
+        objective: the same with G + s I, which is what was minimized, and nearer to the error on unseen data.
     """
 
     factors: Factors
@@ -168,34 +171,38 @@ def fit_second(first: F32, moments: Moments, middle: int | None = None) -> Fit:
 
 
 def errors_of_cuts(first: F32, moments: Moments, cuts: Sequence[Cut]) -> list[float]:
-    """The error at each (K, M) of the factors whose A is the first K rows of `first`, B and C being the best.
+    """The objective at each (K, M) of the factors whose A is the first K rows of `first`, B and C being the best.
 
-    For at most `_SOLVED_RANKS` of all K they are solved for; between these the logarithm of the error is interpolated.
+    With the features in the order (k, q), those of every K lead those of the next: the rows of one triangular solution
+    tell what each adds.
     """
+    if not moments.energy > 0:
+        return [0.0] * len(cuts)
     features = _features(first, moments)
-    firsts = sorted({rank for rank, _ in cuts})
-    middles = {middle for _, middle in cuts}
-    chosen = np.unique(np.linspace(0, len(firsts) - 1, _SOLVED_RANKS).round().astype(int))
-    solved = [firsts[index] for index in chosen]
-    logarithms: dict[int | None, list[float]] = {middle: [] for middle in middles}
-    for rank in solved:
-        for middle, met in _explained_of_middles(features.cut(moments.q, rank), middles):
-            error = (moments.energy - met) / moments.energy if moments.energy > 0 else 0.0
-            logarithms[middle].append(float(np.log(max(error, 1e-12))))
-    return [float(np.exp(np.interp(rank, solved, logarithms[middle]))) for rank, middle in cuts]
+    order = np.arange(len(features.gram)).reshape(moments.q, -1).T.reshape(-1)
+    lower, _ = _cholesky(features.pulled_gram[np.ix_(order, order)])
+    solved = scipy.linalg.solve_triangular(lower, features.pulled_cross[:, order].T, lower=True, check_finite=False)
+    total = moments.energy + moments.weights
+    met = dict(_met_by_cuts(solved.reshape(-1, moments.q, solved.shape[1]), cuts))
+    return [max(total - met[cut], 0.0) / total for cut in cuts]
 
 
-def _explained_of_middles(features: _Features, middles: Collection[int | None]) -> Iterator[tuple[int | None, float]]:
-    """How much of E|y|^2 is met for each rank of C B; None leaves B as it is."""
-    flat = features.regress()
-    explained = features.explained(flat)
-    met = np.zeros(0)
-    if middles != {None}:
-        _, vectors = scipy.linalg.eigh(features.explained(flat, pulled=True), check_finite=False)
-        leading = vectors[:, ::-1]
-        met = np.einsum("nm,nm->m", explained @ leading, leading)
-    for middle in middles:
-        yield middle, float(np.trace(explained) if middle is None else met[:middle].sum())
+def _met_by_cuts(solved: F64, cuts: Sequence[Cut]) -> Iterator[tuple[Cut, float]]:
+    """What each cut meets of E|y|^2, from the rows (K, Q, N) that the features add."""
+    added = np.square(solved).sum(axis=(1, 2)).cumsum()
+    explained, done = np.zeros((solved.shape[2],) * 2), 0
+    for rank in sorted({rank for rank, _ in cuts}):
+        middles = {middle for other, middle in cuts if other == rank}
+        if None in middles:
+            yield (rank, None), float(added[rank - 1])
+        if middles == {None}:
+            continue
+        rows = solved[done:rank].reshape(-1, solved.shape[2])
+        explained, done = explained + rows.T @ rows, rank
+        values = scipy.linalg.eigvalsh(explained, check_finite=False)[::-1].cumsum()
+        for middle in middles:
+            if middle is not None:
+                yield (rank, middle), float(values[middle - 1])
 
 
 def alternate(fit: Fit, moments: Moments, rounds: int) -> Fit:
@@ -224,7 +231,7 @@ def _blocks(moments: Moments) -> F64:
 def _cholesky(gram: F64) -> tuple[F64, bool]:
     """The lower Cholesky factor of a Gram matrix with a ridge, a larger one where rounding left it indefinite."""
     scale = float(np.abs(np.diagonal(gram)).mean())
-    for ridge in (_RIDGE, 1e-3, 1e-1, float(len(gram))):
+    for ridge in (_RIDGE, 1e-5, 1e-3, 1e-1, float(len(gram))):
         regular = gram.copy()
         regular[np.diag_indices_from(regular)] += max(ridge * scale, _SMALLEST)
         try:
@@ -257,12 +264,6 @@ class _Features:
     pulled_gram: F64
     pulled_cross: F64
 
-    def cut(self, q: int, rank: int) -> _Features:
-        """Of the first rows of A."""
-        kept = np.arange(len(self.gram)).reshape(q, -1)[:, :rank].reshape(-1)
-        square = np.ix_(kept, kept)
-        return _Features(self.gram[square], self.cross[:, kept], self.pulled_gram[square], self.pulled_cross[:, kept])
-
     def regress(self) -> F64:
         """B as (N, Q*K)."""
         solved: F64 = scipy.linalg.cho_solve(_cholesky(self.pulled_gram), self.pulled_cross.T, check_finite=False).T
@@ -276,14 +277,13 @@ class _Features:
         return explained
 
     def errors(self, composed: F64, moments: Moments) -> tuple[float, float]:
-        """The error of a B, and with what the distance to the layer's own kernel adds, over E|y|^2."""
+        """The error of a B over E|y|^2; and with the distance to the layer's own kernel, over both."""
         if not moments.energy > 0:
             return 0.0, 0.0
-        weights = moments.pull * float(np.square(moments.kernel, dtype=np.float64).sum())
+        total = moments.energy + moments.weights
         met = _met(composed, self.gram, self.cross)
         pulled = _met(composed, self.pulled_gram, self.pulled_cross)
-        error, objective = moments.energy - met, moments.energy + weights - pulled
-        return max(error, 0.0) / moments.energy, max(objective, 0.0) / moments.energy
+        return max(moments.energy - met, 0.0) / moments.energy, max(total - pulled, 0.0) / total
 
 
 def _met(flat: F64, gram: F64, cross: F64) -> float:
