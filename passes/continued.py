@@ -30,7 +30,8 @@ class Continued:
     """
 
     def __init__(self, graph: gs.Graph, batches: Batches, memory: int) -> None:
-        self._graph, self._batches, self._memory = graph, batches, memory
+        self._graph, self._batches = graph, batches
+        self._memory = memory // 2  # while one piece is computed, what was kept of the last is still there
         self._done: set[str] = set()
         self._kept: list[Values] = []
 
