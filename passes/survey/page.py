@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...runtime_check.report.headline import Card
@@ -13,6 +13,9 @@ from .measuring import Point, Survey, sensitivity
 from .plots import form_colours, front, layer_curves, sensitivity_bars
 
 Row = tuple[str, ...]
+
+GOOD = 1.0
+"""Points that a rewrite may lose and still be called good."""
 
 POINT_COLUMNS = ("ratio", "MAC ratio", "size ratio", "times as fast", "before, %", "after, %", "lost, points")
 
@@ -111,25 +114,19 @@ def _choice(point: Point, kept: Option) -> str:
 
 
 def _cards(found: Survey) -> Iterator[Card]:
-    """The fastest network that loses at most a point, the fastest of all, and the layer to be careful with."""
-    best = _fastest([point for point in found.points if point.drop.points <= 1])
-    if best is not None:
-        lost = "of error" if best.drop.figure == RELATIVE_ERROR else "lost"
-        yield Card(
-            f"{best.speedup.median:.2f}x",
-            f"as fast at ratio {best.ratio:g}, {best.drop.points:.2f} points {lost}",
-            "good",
-        )
-    fastest = _fastest(found.points)
-    if fastest is not None and fastest is not best:
-        yield Card(
-            f"{fastest.speedup.median:.2f}x", f"as fast at ratio {fastest.ratio:g}, {fastest.drop.points:.2f} points"
-        )
+    """The fastest network that loses at most a point, else the one that loses least; and the layer to be careful with."""
+    good = [point for point in _rewritten(found) if point.drop.points <= GOOD]
+    if good:
+        yield _card(max(good, key=lambda point: point.speedup.median), "good")
+    elif _rewritten(found):
+        yield _card(min(_rewritten(found), key=lambda point: point.drop.points), "bad")
     if found.offers:
         yield Card(str(len(found.offers)), "layers can become cheaper")
         most = max(found.offers, key=sensitivity)
         yield Card(f"{sensitivity(most):.2g}", f"greatest sensitivity: {most[0].layer}")
 
 
-def _fastest(points: Sequence[Point]) -> Point | None:
-    return max(points, key=lambda point: point.speedup.median, default=None)
+def _card(point: Point, tone: str) -> Card:
+    lost = "of error" if point.drop.figure == RELATIVE_ERROR else "lost"
+    label = f"as fast at ratio {point.ratio:g}, {point.drop.points:.2f} points {lost}"
+    return Card(f"{point.speedup.median:.2f}x", label, tone)

@@ -83,6 +83,7 @@ def layer_curves(offer: Sequence[Option], points: Sequence[Point], colours: dict
     _mark(axes, name, points)
     _write_powers_plainly(axes.yaxis)
     axes.set_xlabel("rank")
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_ylabel("relative error")
     axes.grid(visible=True, which="major", color=INK, alpha=0.12)
     return to_svg(canvas, "relative error of the layer against its rank")
