@@ -114,7 +114,7 @@ def _choice(point: Point, kept: Option) -> str:
 
 
 def _cards(found: Survey) -> Iterator[Card]:
-    """The fastest network that loses at most a point, else the one that loses least; and the layer to be careful with."""
+    """The fastest network that loses at most a point, else that which loses least; and the layer to be careful with."""
     good = [point for point in _rewritten(found) if point.drop.points <= GOOD]
     if good:
         yield _card(max(good, key=lambda point: point.speedup.median), "good")
