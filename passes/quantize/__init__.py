@@ -1,6 +1,6 @@
 """Static int8 quantization: ranges, equalization, rounding by reconstruction, QDQ placement, mixed precision."""
 
-from .mixed import Bound as Bound
+from .judge import Bound as Bound
 from .quantize import Mode as Mode
 from .quantize import Quantize as Quantize
 from .reconstruct import FAST as FAST

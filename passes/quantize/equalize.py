@@ -16,9 +16,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from ...runtime_check.cost import Shape
 from ..graph import unique_name
 from ..layers import Layer
-from .channels import ChannelGroup, channel_groups
+from .channels import ChannelGroup, Indices, channel_groups
 
 F64 = NDArray[np.float64]
 Real = NDArray[np.floating[Any]]
@@ -28,9 +29,6 @@ EXPONENTS = np.linspace(0.0, 1.0, 9)
 
 SUFFIX = "_equalized"
 """Of the names of tensors whose channels are rescaled."""
-
-_ENDS = ((np.min, "low"), (np.max, "high"), (np.max, "power"), (np.max, "mean"))
-"""How the ranges of several tensors become one."""
 
 _MOST = 1e4
 """Largest factor between two channels' scales."""
@@ -66,13 +64,20 @@ class ChannelRanges:
         return ChannelRanges(self.low - shift, self.high - shift, power, self.mean - shift)
 
 
-def equalize(graph: gs.Graph, layers: Sequence[Layer], ranges: Mapping[str, ChannelRanges], bits: int = 8) -> list[str]:
+def equalize(
+    graph: gs.Graph,
+    layers: Sequence[Layer],
+    ranges: Mapping[str, ChannelRanges],
+    shapes: Mapping[str, Shape],
+    bits: int = 8,
+) -> list[str]:
     """Rescale channels in `graph`, whose function stays the same on the calibration data.
 
     Args:
         graph: changed in place; weights are replaced, never written to.
         layers: its layers; their weights are those before.
         ranges: of the tensors that layers read, by name.
+        shapes: of all tensors.
         bits: of weights and activations.
 
     Returns:
@@ -82,20 +87,20 @@ def equalize(graph: gs.Graph, layers: Sequence[Layer], ranges: Mapping[str, Chan
     weights: dict[str, Real] = {layer.name: layer.weight for layer in layers}
     biases = {layer.name: layer.bias for layer in layers}
     tensors = graph.tensors()
-    for group in channel_groups(graph, layers):
-        scale = _group_scale(group, weights, ranges, bits)
-        if scale is None:
+    for group in channel_groups(graph, layers, shapes):
+        scales = _group_scales(group, weights, ranges, bits)
+        if scales is None:
             continue
         for layer in group.producers:
-            weights[layer.name] = weights[layer.name] * scale.astype(np.float32).reshape(
-                -1, *[1] * (layer.weight.ndim - 1)
-            )
+            factor = scales[_made(group, layer)].astype(np.float32)
+            weights[layer.name] = weights[layer.name] * factor.reshape(-1, *[1] * (layer.weight.ndim - 1))
             bias = biases[layer.name]
-            biases[layer.name] = None if bias is None else bias * scale.astype(np.float32)
+            biases[layer.name] = None if bias is None else bias * factor
         for layer in group.consumers:
-            weights[layer.name] = _per_input(layer, weights[layer.name], (1 / scale).astype(np.float32))
+            inverse = (1 / scales[_read(group, layer)]).astype(np.float32)
+            weights[layer.name] = _per_input(layer, weights[layer.name], inverse)
         changed.update(dict.fromkeys(layer.name for layer in (*group.producers, *group.consumers)))
-        rename(graph, [tensors[name] for name in group.tensors], SUFFIX)
+        rename(graph, [tensors[name] for name in group.indices], SUFFIX)
     for layer in layers:
         if layer.name in changed:
             store(graph, layer, weights[layer.name], biases[layer.name])
@@ -124,38 +129,42 @@ def _constant(graph: gs.Graph, wanted: str, values: Real) -> gs.Constant:
     return gs.Constant(unique_name(graph, wanted), np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _group_scale(
+def _group_scales(
     group: ChannelGroup, weights: Mapping[str, Real], ranges: Mapping[str, ChannelRanges], bits: int
 ) -> F64 | None:
-    """The scale of each channel; None where leaving them alone is best."""
-    if any(layer.name not in weights for layer in (*group.producers, *group.consumers)):
+    """The scales of a group (S,); None where leaving its channels alone is best."""
+    readers = [(layer, ranges[name]) for layer in group.consumers if (name := layer.node.inputs[0].name) in ranges]
+    span = np.zeros(len(group.bounds))
+    for layer, received in readers:
+        np.maximum.at(span, _read(group, layer), received.span)
+    if len(readers) < len(group.consumers) or not span.any():
         return None
-    known = [ranges[name] for name in group.tensors if name in ranges]
-    channels = group.producers[0].filters
-    sizes = [len(one.high) for one in known] + [layer.filters for layer in group.producers]
-    sizes += [layer.weight.shape[1] * layer.group for layer in group.consumers]
-    if not known or set(sizes) != {channels}:
-        return None
-    received = ChannelRanges(*(take([getattr(one, end) for one in known], axis=0) for take, end in _ENDS))
-    if not received.span.any():
-        return None
-    candidates = [_candidate(received.span, exponent, group.bound) for exponent in EXPONENTS]
+    candidates = [_candidate(span, exponent, group.bounds) for exponent in EXPONENTS]
     losses = [
-        sum(_noise(layer, weights[layer.name], scale, received, bits) for layer in group.consumers)
-        for scale in candidates
+        sum(_noise(one, weights[one.name], scales[_read(group, one)], received, bits) for one, received in readers)
+        for scales in candidates
     ]
     best = int(np.argmin(losses))
     return candidates[best] if losses[best] < 0.98 * losses[0] else None
 
 
-def _candidate(span: F64, exponent: float, bound: float | None) -> F64:
+def _made(group: ChannelGroup, layer: Layer) -> Indices:
+    """Which scales a layer's filters take (N,)."""
+    return group.indices[layer.node.outputs[0].name]
+
+
+def _read(group: ChannelGroup, layer: Layer) -> Indices:
+    """Which scales the channels of a layer's input take (C,)."""
+    return group.indices[layer.node.inputs[0].name]
+
+
+def _candidate(span: F64, exponent: float, bounds: F64) -> F64:
     """Scales s = span^-exponent, the largest channel's left as it is; within what a Clip lets through."""
     alive = span > 0
-    scale = np.ones_like(span)
-    scale[alive] = np.minimum((span[alive] / span.max()) ** -exponent, _MOST)
-    if bound is not None:
-        scale[alive] = np.minimum(scale[alive], np.maximum(1.0, bound / span[alive] * (1 - 1e-6)))
-    return scale
+    scales = np.ones_like(span)
+    scales[alive] = np.minimum((span[alive] / span.max()) ** -exponent, _MOST)
+    scales[alive] = np.minimum(scales[alive], np.maximum(1.0, bounds[alive] / span[alive] * (1 - 1e-6)))
+    return scales
 
 
 def _noise(layer: Layer, weight: Real, scale: F64, received: ChannelRanges, bits: int) -> float:

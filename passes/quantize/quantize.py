@@ -13,11 +13,13 @@ from ..base import Pass, Result, register
 from ..plan import LayerPlan, Plan
 from ..statistics import Batches
 from ..targets.machine import multiplies_bytes
-from .mixed import INTEGER, Bound, quantize_mixed
+from .judge import Bound
+from .measured import quantize_measured
+from .mixed import INTEGER, quantize_mixed
 from .placement import Placement
 from .prepare import prepare
 from .read_back import stayed_float
-from .static import Observed, StaticSettings, observe, quantize_static
+from .static import Observed, StaticSettings, observe
 from .weights_only import OPSETS, quantize_weights
 from .write_dynamic import write_dynamic
 
@@ -99,7 +101,7 @@ class Quantize(Pass):
                 if node.name in noises and placement.reasons.get(node.name, "").startswith("it is to stay"):
                     placement.reasons[node.name] = f"kept float: alone it makes a noise of {noises[node.name]:.2g}"
         else:
-            quantized, placement = quantize_static(observed, self.settings, kept)
+            quantized, placement = quantize_measured(observed, self.settings, kept)
         return quantized, placement
 
     def _kept(self, observed: Observed) -> set[str]:

@@ -21,6 +21,10 @@ PERCENTILE = 99.99
 _SHRINKS = np.geomspace(1.0, 0.03, 80)
 """Candidates of MSE: fractions of the largest magnitude at which the grid ends."""
 
+_WIDER = np.array([1.0, 1.004, 1.008, 1.013, 1.02])
+"""More of them where values are negative too: pixels less 127.5 all lie half-way between the steps of their own range,
+where each is rounded as wrongly as can be, and every runtime does it its own way."""
+
 _FINE = 2
 """Steps are judged by their width where they are less than so many bins."""
 
@@ -40,8 +44,7 @@ def choose_range(histogram: Histogram, method: RangeMethod, *, bits: int = 8) ->
     """
     if not np.isfinite(histogram.low):
         return (0.0, 0.0)
-    low, high = _METHODS[method](histogram, bits)
-    return (max(low, histogram.low), min(high, histogram.high))
+    return _METHODS[method](histogram, bits)
 
 
 def _minmax(histogram: Histogram, _bits: int) -> Range:
@@ -58,7 +61,7 @@ def _percentile(histogram: Histogram, _bits: int) -> Range:
     centres = histogram.centres
     low = centres[np.searchsorted(cumulative, tail)] if histogram.low < 0 else histogram.low
     high = centres[min(int(np.searchsorted(cumulative, 1 - tail)), len(centres) - 1)]
-    return (float(low), float(high))
+    return (max(float(low), histogram.low), min(float(high), histogram.high))
 
 
 def _mse(histogram: Histogram, bits: int) -> Range:
@@ -67,7 +70,8 @@ def _mse(histogram: Histogram, bits: int) -> Range:
     values, weights = histogram.centres[used], histogram.counts[used].astype(np.float64)
     low, high = histogram.low, histogram.high
     if low < 0 < high:
-        low, high = _best([(low * shrink, high * shrink) for shrink in _SHRINKS], values, weights, bits)
+        both = [(low * factor, high * factor) for factor in (*_WIDER, *_SHRINKS)]
+        low, high = _best(both, values, weights, bits)
     high = _best([(low, high * shrink) for shrink in _SHRINKS], values, weights, bits)[1]
     if low < 0:
         low = _best([(low * shrink, high) for shrink in _SHRINKS], values, weights, bits)[0]

@@ -1,9 +1,10 @@
-"""Fit the integer weights of a network, first layer to last, to what the quantized network really feeds them.
+"""Fit the integer weights of a network to its layers' inputs on calibration data.
 
-Each layer's inputs x' come from the network quantized so far, its targets W x + b from the float one. The weights to
-be rounded are W + W E[(x - x') x''] (E[x' x''] + rI)^-1, which make up for what was lost before (the asymmetric
-reconstruction of `lowrank.fit`, in closed form); they are rounded by `rounding.reconstructed` and the bias takes up
-what is left of the mean error (bias correction: Nagel et al., 2019, section 4.2, with measured means).
+Weights are rounded by `rounding.reconstructed` on second moments of the layer's inputs x, and the bias takes up what is
+left of the mean error (bias correction: Nagel et al., 2019, section 4.2, with measured means). Sequentially, layers are
+fitted first to last: the inputs x' come from the network quantized so far, the targets W x + b from the float one, and
+the weights to be rounded are W + W E[(x - x') x''] (E[x' x''] + rI)^-1, which make up for what was lost before (the
+asymmetric reconstruction of `lowrank.fit`, in closed form).
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Repairs:
 
     Attributes:
         rounding: round weights by reconstruction instead of each to the nearest.
-        sequential: fit to what the network quantized so far feeds, not to the float network's tensors.
+        sequential: where much is lost, fit to what the network quantized so far feeds, not to the float network's
+            tensors.
         bias: take up mean errors in the bias.
         clipped: search each filter's grid for the clipping of least error.
     """
@@ -82,13 +84,13 @@ class GroupMoments:
 
     Attributes:
         covariance: of the quantized patches x' (D, D).
-        crossed: covariance of the errors x - x' with x' (D, D).
+        crossed: covariance of the errors x - x' with x' (D, D); None where there are none, x' being x.
         mean: of x' (D,).
         shift: mean of x - x' (D,).
     """
 
     covariance: F32
-    crossed: F32
+    crossed: F32 | None
     mean: F32
     shift: F32
 
@@ -97,13 +99,18 @@ Writer = Callable[[gs.Graph, gs.Node, IntegerWeights, float | None], None]
 
 
 class Moments:
-    """First and second moments of a layer's quantized patches x', and of their errors x - x'."""
+    """First and second moments of a layer's quantized patches x', and of their errors x - x'.
 
-    def __init__(self, layer: Layer) -> None:
+    Args:
+        layer: the layer.
+        crossed: whether there are errors.
+    """
+
+    def __init__(self, layer: Layer, *, crossed: bool) -> None:
         dimensions = int(np.prod(layer.kernel_shape))
         shape = (layer.group, dimensions, dimensions)
         self._quantized = np.zeros(shape, np.float32)
-        self._crossed = np.zeros(shape, np.float32)
+        self._crossed = np.zeros(shape, np.float32) if crossed else None
         self._sums = np.zeros((2, layer.group, dimensions))
         self._pending: list[tuple[F32, F32]] = []
         self.count = 0
@@ -118,22 +125,27 @@ class Moments:
         if not self._pending:
             return
         quantized = np.concatenate([pair[0] for pair in self._pending]).transpose(1, 0, 2)
-        errors = np.concatenate([pair[1] for pair in self._pending]).transpose(1, 0, 2) - quantized
-        self._pending.clear()
         self._quantized += np.matmul(quantized.transpose(0, 2, 1), quantized)
-        self._crossed += np.matmul(errors.transpose(0, 2, 1), quantized)
-        self._sums += [quantized.sum(axis=1, dtype=np.float64), errors.sum(axis=1, dtype=np.float64)]
+        self._sums[0] += quantized.sum(axis=1, dtype=np.float64)
         self.count += quantized.shape[1]
+        if self._crossed is not None:
+            errors = np.concatenate([pair[1] for pair in self._pending]).transpose(1, 0, 2) - quantized
+            self._crossed += np.matmul(errors.transpose(0, 2, 1), quantized)
+            self._sums[1] += errors.sum(axis=1, dtype=np.float64)
+        self._pending.clear()
 
     def finish(self, group: int) -> GroupMoments:
         """The moments of one group, to be asked for once: they take the place of the sums."""
         self._multiply()
         mean, shift = (self._sums[:, group] / self.count).astype(np.float32)
-        covariance, crossed = self._quantized[group], self._crossed[group]
+        covariance = self._quantized[group]
         covariance /= np.float32(self.count)
         covariance -= np.outer(mean, mean)
         # What float32 leaves of a constant input must not make the matrix indefinite.
         covariance[np.diag_indices_from(covariance)] += _FLOOR * float(mean @ mean) / len(mean)
+        if self._crossed is None:
+            return GroupMoments(covariance, None, mean, shift)
+        crossed = self._crossed[group]
         crossed /= np.float32(self.count)
         crossed -= np.outer(shift, mean)
         return GroupMoments(covariance, crossed, mean, shift)
@@ -147,36 +159,39 @@ def fit_weights(
     *,
     sampling: Sampling,
     repairs: Repairs,
+    sequential: bool,
     bits: int = 8,
     write: Writer = write_weights,
 ) -> None:
-    """Write integer weights into `quantized`, first layer to last.
+    """Write integer weights into `quantized`.
 
     Args:
         original: the float network.
         quantized: the network with its activations quantized; changed in place.
         fits: the layers, in graph order.
-        batches: calibration data, which is streamed once for every depth of the network.
+        batches: calibration data, streamed once for as many layers as `sampling.memory` holds the moments of;
+            sequentially, once for every depth of the network.
         sampling: how it is sampled.
         repairs: what to do.
+        sequential: whether layers are fitted to what the network quantized so far feeds them.
         bits: of the weights.
         write: puts a layer's integers into the graph.
     """
     nodes = {node.name: node for node in quantized.nodes}
-    for wave in track(list(_waves(original, fits, repairs, sampling.memory)), "Rounding weights"):
-        moments = _gather(original, quantized, wave, batches, sampling=sampling, sequential=repairs.sequential)
+    for wave in track(list(_waves(original, fits, sampling.memory, sequential=sequential)), "Rounding weights"):
+        moments = _gather(original, quantized, wave, batches, sampling=sampling, sequential=sequential)
         for fit in wave:
             weights = _fit(fit, moments.pop(fit.layer.name), repairs, bits)
             write(quantized, nodes[fit.layer.name], weights, fit.input_scale)
 
 
-def _waves(graph: gs.Graph, fits: Sequence[Fit], repairs: Repairs, memory: int) -> Iterator[list[Fit]]:
-    """Layers that do not depend on each other, whose moments fit into `memory`: each makes up for those before it."""
-    depths = _depths(graph, {fit.layer.name for fit in fits}) if repairs.sequential else {}
+def _waves(graph: gs.Graph, fits: Sequence[Fit], memory: int, *, sequential: bool) -> Iterator[list[Fit]]:
+    """Layers whose moments fit into `memory`; they do not depend on each other if each makes up for earlier ones."""
+    depths = _depths(graph, {fit.layer.name for fit in fits}) if sequential else {}
     wave: list[Fit] = []
     taken = 0
     for fit in sorted(fits, key=lambda fit: depths.get(fit.layer.name, 0)):
-        needed = 8 * fit.layer.group * int(np.prod(fit.layer.kernel_shape)) ** 2
+        needed = (8 if sequential else 4) * fit.layer.group * int(np.prod(fit.layer.kernel_shape)) ** 2
         deeper = wave and depths.get(fit.layer.name, 0) > depths.get(wave[0].layer.name, 0)
         if wave and (deeper or taken + needed > memory):
             yield wave
@@ -214,7 +229,7 @@ def _gather(
     seen = {name: dequantized_name(quantized, tensor) if name in integer else tensor for name, tensor in names.items()}
     float_network = Activations(original, names.values())
     integer_network = Activations(quantized, seen.values()) if sequential else None
-    moments = {fit.layer.name: Moments(fit.layer) for fit in wave}
+    moments = {fit.layer.name: Moments(fit.layer, crossed=sequential) for fit in wave}
     image = 0
     for feeds in batches:
         wanted = float_network(feeds)
@@ -269,7 +284,7 @@ def _missing(weight: F32, values: NDArray[np.int8], steps: F32, moments: GroupMo
 
 def _regressed(weight: F32, moments: GroupMoments) -> F32:
     """(N/G, D): the weights that on quantized inputs come closest to `weight` on the original ones."""
-    if not moments.crossed.any():
+    if moments.crossed is None:
         return weight
     damped = moments.covariance.copy()
     damped[np.diag_indices_from(damped)] += _RIDGE * max(float(np.trace(damped)) / len(damped), _LEAST)

@@ -14,7 +14,7 @@ from ..layers import Layer, list_layers
 from ..statistics import Batches, Sampling
 from .absorb import absorb_biases
 from .equalize import ChannelRanges, equalize
-from .grid import Grid, activation_grid
+from .grid import WEIGHT_BITS, Grid, activation_grid
 from .histogram import Histogram
 from .observe import channel_ranges, histograms
 from .placement import Placement, place
@@ -54,7 +54,7 @@ class StaticSettings:
     bits: int = 8
     signed: bool = False
     quantize_outputs: bool = False
-    sampling: Sampling = field(default_factory=lambda: Sampling(samples=32, memory=1 << 28))
+    sampling: Sampling = field(default_factory=lambda: Sampling(samples=64, memory=1 << 28))
     fit_images: int = 96
 
 
@@ -99,7 +99,7 @@ def observe(
         ranges = channel_ranges(graph, [layer.node.inputs[0].name for layer in layers], subset)
         if not settings.repairs.fits:
             batches = subset.kept  # quick: histograms need fewer images than extremes
-        changed = _rescale(graph, layers, ranges, settings)
+        changed = _rescale(graph, layers, ranges, settings, input_shapes)
         shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
         layers, _ = list_layers(graph, shapes, "all")
     placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)
@@ -109,7 +109,11 @@ def observe(
 
 
 def _rescale(
-    graph: gs.Graph, layers: Sequence[Layer], ranges: Mapping[str, ChannelRanges], settings: StaticSettings
+    graph: gs.Graph,
+    layers: Sequence[Layer],
+    ranges: Mapping[str, ChannelRanges],
+    settings: StaticSettings,
+    input_shapes: Mapping[str, Sequence[int]],
 ) -> list[str]:
     """Shift and scale channels, which changes nothing but how well one grid serves them; names of changed layers."""
     changed: list[str] = []
@@ -118,27 +122,42 @@ def _rescale(
         changed += [new.name for old, new in zip(layers, shifted, strict=True) if new is not old]
         layers = shifted
     if settings.equalized:
-        changed += equalize(graph, layers, ranges, settings.bits)
+        shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
+        changed += equalize(graph, layers, ranges, shapes, settings.bits)
     return list(dict.fromkeys(changed))
 
 
 def quantize_static(
-    observed: Observed, settings: StaticSettings, kept: Collection[str] = ()
+    observed: Observed, settings: StaticSettings, kept: Collection[str] = (), *, sequential: bool = False
 ) -> tuple[gs.Graph, Placement]:
-    """The quantized network, with the layers `kept` left float; `observed` stays as it is."""
+    """The quantized network, with the layers `kept` left float; `observed` stays as it is.
+
+    Args:
+        observed: the float network and its data.
+        settings: how to quantize.
+        kept: names of layers that stay float.
+        sequential: whether weights are fitted layer by layer to the quantized network; they always are below 8 bits,
+            where that is allowed.
+    """
     graph = observed.graph.copy()
     placement = place(graph, observed.macs, kept=kept, quantize_outputs=settings.quantize_outputs)
     grids = choose_grids(placement, observed.histograms, settings)
     inputs = {node.name: grids[placement.groups[node.inputs[0].name]].scale for node in placement.layers}
     write_qdq(graph, placement, grids, {})
     graph.toposort()
-    _write_weights(graph, observed, inputs, settings)
+    sequential |= settings.repairs.sequential and settings.bits < WEIGHT_BITS
+    _write_weights(graph, observed, inputs, settings, sequential=sequential)
     graph.toposort()
     return graph, placement
 
 
 def _write_weights(
-    graph: gs.Graph, observed: Observed, input_scales: Mapping[str, float], settings: StaticSettings
+    graph: gs.Graph,
+    observed: Observed,
+    input_scales: Mapping[str, float],
+    settings: StaticSettings,
+    *,
+    sequential: bool,
 ) -> None:
     """Integer weights for every layer with an input scale: fitted where the repairs ask for that."""
     layers = [layer for layer in observed.layers if layer.name in input_scales]
@@ -152,7 +171,10 @@ def _write_weights(
             scales = layer_scales(layer, scale, bits=bits, clipped=repairs.clipped)
             write_weights(graph, nodes[layer.name], rounded_to_nearest(layer, scales, bits=bits), scale)
     fits = [Fit(layer, input_scales[layer.name]) for layer in fitting]
-    fit_weights(observed.graph, graph, fits, observed.images, sampling=settings.sampling, repairs=repairs, bits=bits)
+    fit_weights(
+        observed.graph, graph, fits, observed.images,
+        sampling=settings.sampling, repairs=repairs, sequential=sequential, bits=bits,
+    )  # fmt: skip
 
 
 def fittable(layer: Layer) -> bool:

@@ -18,7 +18,7 @@ from ..base import Result
 from ..graph import constant_values, to_parts, unique_name
 from ..layers import Layer, list_layers
 from ..statistics import Batches
-from .grid import weight_limit
+from .grid import WEIGHT_BITS, weight_limit
 from .observe import histograms
 from .placement import WEIGHTED
 from .reconstruct import Fit, Writer, fit_weights
@@ -93,6 +93,7 @@ def _fit(
     fit_weights(
         original, graph, fits, subset.kept,
         sampling=settings.sampling, repairs=settings.repairs, bits=settings.bits, write=_writer(settings.bits),
+        sequential=settings.repairs.sequential and settings.bits < WEIGHT_BITS,
     )  # fmt: skip
 
 

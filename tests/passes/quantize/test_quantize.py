@@ -8,7 +8,7 @@ from planish.errors import DataError, ModelError, PlanishError
 from planish.passes import rewrite
 from planish.passes.plan import LayerPlan, Plan
 from planish.passes.quantize import FAST, Bound, Quantize, StaticSettings
-from planish.passes.quantize.mixed import compare
+from planish.passes.quantize.judge import compare
 from planish.runtime_check.session import Session, optimized_model
 
 

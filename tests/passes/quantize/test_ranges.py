@@ -58,3 +58,12 @@ def test_mse_cuts_both_ends(rng):
 
 def test_nothing_seen_gives_an_empty_range():
     assert choose_range(Histogram("t"), "mse") == (0.0, 0.0)
+
+
+def test_centred_pixels_are_not_all_rounded_by_half_a_step(rng):
+    """Less 127.5, all 256 values lie half-way between the steps of their own range."""
+    pixels = (rng.integers(0, 256, (5, 2000)).astype(np.float32) - 127.5) / 127.5
+    histogram = Histogram("x")
+    histogram.add(pixels)
+    own = _error(pixels, choose_range(histogram, "minmax"))
+    assert _error(pixels, choose_range(histogram, "mse")) < 0.45 * own

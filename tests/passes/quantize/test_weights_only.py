@@ -4,7 +4,7 @@ import pytest
 from planish.errors import DataError, PlanishError
 from planish.passes import rewrite
 from planish.passes.quantize import Quantize, StaticSettings
-from planish.passes.quantize.mixed import compare
+from planish.passes.quantize.judge import compare
 from planish.runtime_check.cost import count
 from planish.runtime_check.session import Session
 
