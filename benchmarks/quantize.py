@@ -1,7 +1,8 @@
-"""Quantize the four nets of ../shared/peers with planish and with onnxruntime's own tool, in one table.
+"""Quantize the four nets of ../shared/peers with planish and the quantizers that are installed, in one table.
 
     python benchmarks/quantize.py [NET ...]
 
+Peers: onnxruntime's own tool, NNCF (pip install nncf) and ONNX Neural Compressor (pip install onnx-neural-compressor).
 Per row: top-1 accuracy and agreement with float on 500 test images, mean over them of the logits' SQNR in dB, CPU time
 of one image against float (onnxruntime, 1 thread, batch 1), CPU seconds of the quantizer after imports.
 """
@@ -9,6 +10,7 @@ of one image against float (onnxruntime, 1 thread, batch 1), CPU seconds of the 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from planish.files import write_model
 from planish.passes import rewrite
@@ -47,24 +50,53 @@ def planish(settings: StaticSettings) -> Quantizer:
     return run
 
 
+class _Reader:
+    """The calibration images one by one, for quantizers made after onnxruntime's."""
+
+    def __init__(self, images: NDArray[np.float32]) -> None:
+        self._images = images
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin again."""
+        self._rest = iter([{"x": image[None]} for image in self._images])
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next image, or None."""
+        return next(self._rest, None)
+
+
 def onnxruntime(method: str) -> Quantizer:
     """onnxruntime.quantization, per channel, QDQ."""
 
     def run(model: Path, images: NDArray[np.float32], output: Path) -> None:
         from onnxruntime import quantization
 
-        class Reader(quantization.CalibrationDataReader):
-            def __init__(self) -> None:
-                self._rest = iter([{"x": image[None]} for image in images])
-
-            def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-                return next(self._rest, None)
-
+        reader = type("Reader", (_Reader, quantization.CalibrationDataReader), {})(images)
         chosen = quantization.CalibrationMethod[method]
-        with contextlib.redirect_stdout(io.StringIO()):
-            quantization.quantize_static(str(model), str(output), Reader(), per_channel=True, calibrate_method=chosen)
+        quantization.quantize_static(str(model), str(output), reader, per_channel=True, calibrate_method=chosen)
 
     return run
+
+
+def nncf(model: Path, images: NDArray[np.float32], output: Path) -> None:
+    """NNCF with its defaults."""
+    import nncf
+
+    data = nncf.Dataset(list(images), lambda image: {"x": image[None]})
+    onnx.save(nncf.quantize(onnx.load(model), data, subset_size=len(images)), output)
+
+
+def neural_compressor(model: Path, images: NDArray[np.float32], output: Path) -> None:
+    """ONNX Neural Compressor, per channel, QDQ."""
+    from onnx_neural_compressor import data_reader, quantization
+    from onnx_neural_compressor.quantization import config
+
+    reader = type("Reader", (_Reader, data_reader.CalibrationDataReader), {})(images)
+    settings = config.StaticQuantConfig(
+        reader, per_channel=True, quant_format=quantization.QuantFormat.QDQ, calibration_sampling_size=len(images)
+    )
+    quantization.quantize(str(model), str(output), settings)
 
 
 QUANTIZERS: dict[str, Quantizer] = {
@@ -73,6 +105,7 @@ QUANTIZERS: dict[str, Quantizer] = {
     "onnxruntime minmax": onnxruntime("MinMax"),
     "onnxruntime percentile": onnxruntime("Percentile"),
 }
+PEERS_BY_PACKAGE = {"nncf": nncf, "onnx_neural_compressor": neural_compressor}
 
 
 def main() -> None:
@@ -83,11 +116,12 @@ def main() -> None:
         model = PEERS / f"{net}.onnx"
         reference = Session(model, optimizations="all")
         wanted = _logits(reference, data["test"])
-        for name, quantize in QUANTIZERS.items():
+        for name, quantize in quantizers().items():
             with tempfile.TemporaryDirectory() as folder:
                 output = Path(folder) / "quantized.onnx"
                 begin = time.process_time()
-                quantize(model, data["calib"], output)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    quantize(model, data["calib"], output)
                 seconds = time.process_time() - begin
                 session = Session(output, optimizations="all")
                 got = _logits(session, data["test"])
@@ -99,6 +133,12 @@ def main() -> None:
             print(
                 f"{net:<12}{name:<24}{accuracy:>7.3f}{agree:>7.3f}{sqnr:>7.1f}{ratio:>9.2f}{seconds:>7.1f}", flush=True
             )
+
+
+def quantizers() -> dict[str, Quantizer]:
+    """Ours, onnxruntime's, and the peers that are installed."""
+    installed = {name: run for name, run in PEERS_BY_PACKAGE.items() if importlib.util.find_spec(name)}
+    return {**QUANTIZERS, **installed}
 
 
 def _logits(session: Session, images: NDArray[np.float32]) -> NDArray[np.float64]:
