@@ -145,5 +145,5 @@ def _drawn(picture: Image.Image | None, rows: Detections) -> Image.Image:
     pen = ImageDraw.Draw(copy)
     for corners in certain(rows)[:, 2:] * (*copy.size, *copy.size):
         low, high = np.minimum(corners[:2], corners[2:]), np.maximum(corners[:2], corners[2:])
-        pen.rectangle((*low.tolist(), *high.tolist()), outline=_BOX_COLOUR, width=2)
+        pen.rectangle((*low.tolist(), *high.tolist()), outline=_BOX_COLOUR, width=max(2, max(copy.size) // 48))
     return copy

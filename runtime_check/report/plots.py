@@ -112,27 +112,37 @@ def error_growth(layers: Sequence[LayerFidelity], threshold_db: float) -> str:
 
 
 def accuracy_latency(result: CheckResult) -> str:
-    """Top-1 accuracy against latency, both models, the difference with its interval; empty without the one or other."""
-    if result.latency is None or any(model.accuracy is None for model in result.models):
+    """The task's figure against latency, both models, the difference with its interval; empty without either."""
+    what, values = _judged(result)
+    if result.latency is None or not values:
         return ""
     canvas, axes = canvas_for("accuracy against latency", 2.6)
-    shown: list[float] = []
-    names = ("before", "after") if len(result.models) == 2 else (result.models[0].name,)
-    for name, colour, model, timing in zip(names, (BEFORE, AFTER), result.models, result.latency.timings, strict=False):
-        if model.accuracy is not None:
-            axes.plot(timing.cpu_ms, model.accuracy.top1, "o", color=colour, markersize=9)
-            axes.annotate(name, (timing.cpu_ms, model.accuracy.top1), color=INK, **beside(8, 4))
-            shown.append(model.accuracy.top1)
-    for difference in result.differences[:1]:  # of the second model's accuracy, which is drawn last
-        reach = [[difference.value - difference.low], [difference.high - difference.value]]
-        axes.errorbar(result.latency.timings[1].cpu_ms, shown[1], reach, color=AFTER, capsize=3)
-        shown += [shown[0] + difference.low, shown[0] + difference.high]
+    names = ("before", "after") if len(values) == 2 else (result.models[0].name,)
+    times = [timing.cpu_ms for timing in result.latency.timings]
+    for name, colour, value, time in zip(names, (BEFORE, AFTER), values, times, strict=False):
+        axes.plot(time, value, "o", color=colour, markersize=9)
+        axes.annotate(name, (time, value), color=INK, **beside(8, 4))
+    shown = list(values)
+    for difference in result.differences[:1]:
+        ends = values[0] + difference.low, values[0] + difference.high
+        axes.errorbar(times[1], values[1], [[max(0, values[1] - ends[0])], [max(0, ends[1] - values[1])]], color=AFTER)
+        shown += ends
+    room = LEAST_POINTS if what.endswith("%") else 0.1 * (max(shown) - min(shown)) + 1e-3
     axes.margins(x=0.3)
-    axes.set_ylim(min(shown) - LEAST_POINTS, max(shown) + LEAST_POINTS)
+    axes.set_ylim(min(shown) - room, max(shown) + room)
     axes.set_xlim(left=0)
     axes.set_xlabel("CPU time of one run, ms")
-    axes.set_ylabel("top-1 accuracy, %")
-    return to_svg(canvas, "top-1 accuracy against CPU time of one run")
+    axes.set_ylabel(what)
+    return to_svg(canvas, f"{what} against CPU time of one run")
+
+
+def _judged(result: CheckResult) -> tuple[str, list[float]]:
+    """What the task is judged by, and each model's figure; no figures where there is nothing to judge by."""
+    accuracies = [model.accuracy.top1 for model in result.models if model.accuracy is not None]
+    if accuracies:
+        return "top-1 accuracy, %", accuracies
+    own = next((quality for quality in result.qualities if len(quality.values) == len(result.models)), None)
+    return ("", []) if own is None else (f"{own.name}, {own.unit}".removesuffix(", "), list(own.values))
 
 
 def _figure(cost: StageCost, figure: str) -> float:

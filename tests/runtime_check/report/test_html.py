@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ pytest.importorskip("jinja2", reason="the extra 'report' is not installed")
 pytest.importorskip("matplotlib", reason="the extra 'report' is not installed")
 
 from planish.runtime_check.check import check
+from planish.runtime_check.quality import Quality
 from planish.runtime_check.report.html import to_html
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -67,7 +69,7 @@ def test_everything_is_there(full_result):
     for what in (
         "A gate failed",
         "FAILED</span> max-abs-error",
-        "top-1 accuracy against CPU time",
+        "top-1 accuracy, % against CPU time",
         "million MACs",
         "milliseconds",
         "thousand parameters",
@@ -175,3 +177,11 @@ def test_dark_mode_is_dark(full_result, tmp_path):
     dark, _ = dump(page, tmp_path, "--blink-settings=preferredColorScheme=0")
     assert "SAID rgb(255, 255, 255)" in light
     assert "SAID rgb(20, 22, 26)" in dark
+
+
+def test_other_tasks_have_their_own_figure_over_latency(full_result):
+    models = tuple(replace(model, accuracy=None) for model in full_result.models)
+    detector = replace(full_result, models=models, qualities=(Quality("mAP at IoU 0.5", "%", (90.0, 80.0)),))
+    assert 'aria-label="mAP at IoU 0.5, % against CPU time of one run"' in to_html(detector)
+    between = replace(detector, qualities=(Quality("PSNR to the first model", "dB", (40.0,)),), differences=())
+    assert "against CPU time" not in to_html(between)
