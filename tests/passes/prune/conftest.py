@@ -8,7 +8,7 @@ from planish.files import as_parts
 from planish.passes.graph import constant_values, to_graph, to_parts
 from planish.passes.prune.coupling import couple
 from planish.passes.prune.cutting import cut_channels, kept_of
-from planish.passes.prune.groups import find_groups
+from planish.passes.prune.groups import find_groups, spare_one
 from planish.runtime_check.cost import infer_shapes
 
 
@@ -39,7 +39,10 @@ def prune_at_random(rng, outputs_of):
         removed = set()
         for group in groups:
             if group.protected is None:
-                removed.update(rng.choice(group.classes, group.size // 2, replace=False).tolist())
+                kept = np.ones(group.size, dtype=bool)
+                kept[rng.choice(group.size, group.size // 2, replace=False)] = False
+                spare_one(kept, group, coupling)
+                removed.update(group.classes[~kept].tolist())
         expected = deaf(graph, coupling, removed)
         cut_channels(coupling, removed)
         pruned = to_parts(graph).to_model()
