@@ -36,6 +36,13 @@ _SMALLEST_ERROR = 1e-5
 _PLACES = (0.25, 0.5)
 """Where among the ranks of its first form, of the cheapest and the dearest, a layer is measured."""
 
+_PROBE_ROUNDS = 1
+"""Alternations for a layer that is only measured: its divergence is put beside the error that it then has."""
+
+_PROBED_MACS = 8e12
+"""What all probes together may compute, in about two minutes: a large network is measured on fewer images."""
+
+_LEAST_IMAGES = 16
 _PROBED_IMAGES = 96
 """On this many images the divergence of the output is measured."""
 
@@ -95,7 +102,8 @@ def sensitivity_options(
             offered, made = offer_form(form, layer, statistics[layer.name], target, places)
             offers[-1].extend(offered)
             probes.extend(made)
-    measured = measure(graph, probes, first_images(batches))
+    macs = sum(layer.macs for layer, _ in choices)
+    measured = measure(graph, probes, first_images(batches, affordable_images(macs, len(probes))))
     curves = {name: fit_power(points) for name, points in measured.items()}
     return [[replace(o, loss=curves[o.layer](o.error)) for o in options] for options in offers]
 
@@ -121,8 +129,13 @@ def offer_form(
 
 
 def _probe(form: Pair, layer: Layer, factorization: RegressedPair, ranks: Ranks) -> Probe:
-    fits = factorization.fits(ranks)
+    fits = factorization.fits(ranks, _PROBE_ROUNDS)
     return Probe(layer, form.stages(layer, ranks), factorization.folded(fits), float(np.mean([f.error for f in fits])))
+
+
+def affordable_images(macs: int, probes: int) -> int:
+    """How many images a network of so many multiply-accumulates is probed on."""
+    return int(np.clip(_PROBED_MACS / max(macs * probes, 1), _LEAST_IMAGES, _PROBED_IMAGES))
 
 
 def first_images(batches: Batches, images: int = _PROBED_IMAGES) -> list[Feeds]:

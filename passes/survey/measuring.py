@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ...errors import BudgetError
 from ...files import ModelParts
 from ...progress import track
@@ -21,6 +23,9 @@ from ..lowrank import Lowrank
 from ..options import KEEP, Option
 from ..plan import Plan
 from ..rewrite import Rewritten, rewrite
+
+TOLD_AT = 0.01
+"""The relative error of a layer at which its sensitivity is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,15 @@ def _options(offer: Sequence[Option]) -> list[dict[str, Any]]:
 
 
 def sensitivity(offer: Sequence[Option]) -> float:
-    """Divergence of the network's output over the relative error of this layer's; 0 where it has no error to tell."""
-    return next((one.loss / one.error for one in offer if one.error > 0), 0.0)
+    """Divergence of the network's output where this layer alone has an error of 1 %, between its options.
+
+    0 where the options tell nothing.
+    """
+    known = sorted({one.error: one.loss for one in offer if one.error > 0 and one.loss > 0}.items())
+    if not known:
+        return 0.0
+    errors, losses = np.log(known).T
+    return float(np.exp(np.interp(np.log(TOLD_AT), errors, losses)))
 
 
 def survey(

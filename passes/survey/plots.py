@@ -69,7 +69,7 @@ def sensitivity_bars(offers: Sequence[Sequence[Option]]) -> str:
         _write_powers_plainly(axes.xaxis)
     axes.margins(y=0.01)
     axes.invert_yaxis()
-    axes.set_xlabel("divergence of the output per relative error of the layer")
+    axes.set_xlabel("divergence of the output at an error of 1 % of the layer")
     return to_svg(canvas, "sensitivity of every layer")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planish.passes.lowrank.sensitivity import fit_power
+from planish.passes.lowrank.sensitivity import affordable_images, fit_power
 
 
 @pytest.mark.parametrize("exponent", [1.0, 1.4, 2.0])
@@ -29,3 +29,9 @@ def test_no_error_at_all_costs_nothing():
     law = fit_power([(0.0, 0.0), (0.0, 0.0)])
     assert law(0.0) == 0
     assert np.isfinite(law(1.0))
+
+
+def test_large_networks_are_probed_on_fewer_images():
+    assert affordable_images(1_000_000, 40) == 96
+    assert 16 < affordable_images(1_500_000_000, 100) < 96
+    assert affordable_images(15_000_000_000, 1000) == 16

@@ -42,7 +42,9 @@ def test_the_document_names_layers_options_and_choices(found):
     assert point["ratio"] == 1.8 and all(layer["ranks"] for layer in point["layers"].values())
 
 
-def test_sensitivity_is_loss_over_error():
+def test_sensitivity_is_the_loss_at_one_percent_of_error():
     kept = Option("a", KEEP, (0,), 100, 10, 1.0, 0.0, 0.0)
-    assert sensitivity([kept, Option("a", "spatial", (4,), 50, 5, 0.5, 0.02, 0.005)]) == pytest.approx(0.25)
+    options = [Option("a", "spatial", (4,), 50, 5, 0.5, e, 0.3 * e**1.5) for e in (0.1, 0.03, 0.001)]
+    assert sensitivity([kept, *options]) == pytest.approx(0.3 * 0.01**1.5)
+    assert sensitivity([kept, options[0]]) == pytest.approx(options[0].loss)
     assert sensitivity([kept]) == 0
