@@ -1,4 +1,4 @@
-"""A result with everything in it."""
+"""A result with everything in it; what takes time to measure is made up."""
 
 import math
 from dataclasses import replace
@@ -7,7 +7,9 @@ import numpy as np
 import onnx
 import pytest
 from planish.runtime_check.check import check
+from planish.runtime_check.footprint import Footprint
 from planish.runtime_check.gates import Thresholds
+from planish.runtime_check.latency import Latency, Ratio, Timing
 from planish.runtime_check.layout import Layout
 from planish.runtime_check.planned import PlannedLayer
 from planish.runtime_check.runtimes import RuntimeRow
@@ -32,7 +34,7 @@ def full_result(classifier, preprocessing, pictures, tmp_path, rng):
         tmp_path / "small.onnx",
         data=folder / "list.txt",
         thresholds=Thresholds(max_abs_error=1e-6, min_mac_ratio=0.9),
-        latency_seconds=0.01,
+        latency_seconds=0,
         profile_runs=3,
         plan=[
             PlannedLayer("conv<1>", "tucker", (48, 32), (2_000_000, 1_000_000), (0.5, 0.25), 0.02, 0.5),
@@ -46,4 +48,7 @@ def full_result(classifier, preprocessing, pictures, tmp_path, rng):
     )
     worst = (replace(result.worst[0], pictures=(result.worst[0].thumbnail,) * 2), *result.worst[1:])
     layouts = (Layout(0, (), ("conv<2>",), ("ReorderInput after x, before y",)), Layout(3, ("fc",), (), ()))
-    return replace(result, runtimes=rows, worst=worst, layouts=layouts)
+    ratio = Ratio(1.25, 1.2, 1.3)
+    latency = Latency((Timing(2.5, 2.0), Timing(2.0, 1.6)), ratio, ratio, rounds=25, load=0.5, threads=1, batch=1)
+    measured = {"latencies": (latency,), "footprints": (Footprint(10.0, 20.0), Footprint(5.0, 10.0))}
+    return replace(result, runtimes=rows, worst=worst, layouts=layouts, **measured)
