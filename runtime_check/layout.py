@@ -8,12 +8,19 @@ from dataclasses import dataclass
 
 import onnx
 
-from .integer_layers import FLOAT_LAYERS, INTEGER_LAYERS
 from .session import deployed_model
+
+INTEGER_LAYERS = frozenset({
+    "QLinearConv", "ConvInteger", "QGemm", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat",
+    "DynamicQuantizeMatMul",
+})  # fmt: skip
+"""What onnxruntime's optimizer makes of a layer between Q and DQ nodes, and the standard's own integer operators."""
 
 REORDERS = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
 """To the blocked layout NCHWc, back from it, and between NCHW and the NHWC of integer convolutions."""
 
+_FLOAT_LAYERS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
+_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", *INTEGER_LAYERS})
 _BLOCKED_DOMAIN = "com.microsoft.nchwc"
 _BLOCKED_SUFFIX = "_nchwc"
 _FLOAT_CONVOLUTIONS = frozenset({"Conv", "FusedConv"})
@@ -46,12 +53,14 @@ def read_layout(model: onnx.ModelProto | str | os.PathLike[str]) -> Layout:
         ModelError: onnxruntime refuses the model.
     """
     graph = deployed_model(model).graph
-    integer = [node for node in graph.node if node.op_type in INTEGER_LAYERS]
+    quantized = any(node.op_type in _QUANTIZED for node in graph.node)
     return Layout(
-        integer=len(integer),
-        floating=_names(node for node in graph.node if integer and node.op_type in FLOAT_LAYERS),
+        integer=sum(node.op_type in INTEGER_LAYERS for node in graph.node),
+        floating=_names(node for node in graph.node if quantized and node.op_type in _FLOAT_LAYERS),
         unblocked=_names(
-            node for node in graph.node if node.op_type in _FLOAT_CONVOLUTIONS and node.domain != _BLOCKED_DOMAIN
+            node for node in graph.node if node.op_type in _FLOAT_CONVOLUTIONS and node.domain != _FLOAT_LAYERS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
+_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", *INTEGER_LAYERS})
+_BLOCKED_DOMAIN
         ),
         reorders=tuple(_reorders(graph)),
     )
@@ -60,7 +69,7 @@ def read_layout(model: onnx.ModelProto | str | os.PathLike[str]) -> Layout:
 def describe_layout(layout: Layout) -> str:
     """How many nodes are worth a look, in words; empty if none are."""
     said = []
-    if layout.integer:
+    if layout.integer or layout.floating:
         said.append(f"{layout.integer} layers compute in integers, {len(layout.floating)} stayed float")
     if layout.unblocked:
         said.append(f"{len(layout.unblocked)} float convolutions run outside NCHWc")

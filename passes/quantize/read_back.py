@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 import onnx_graphsurgeon as gs
 
-from ...runtime_check.integer_layers import INTEGER_LAYERS
+from ...runtime_check.layout import INTEGER_LAYERS
 from ...runtime_check.session import optimized_model
 from ..graph import to_parts
 from .placement import Placement

@@ -1,6 +1,7 @@
 """What onnxruntime makes of a model: checked on graphs whose fate is known."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from planish.runtime_check.layout import describe_layout, read_layout
@@ -36,29 +37,42 @@ def test_a_width_that_is_no_multiple_of_four_leaves_the_blocked_layout(rng):
     assert describe_layout(found).startswith("1 float convolutions run outside NCHWc; ")
 
 
+QDQ = """<ir_version: 9, opset_import: ["" : 17]>
+g (float[1,3,5,7] x) => (float[1,6,5,7] y) <float s = {0.02}, uint8 z = {0}> {
+    q = QuantizeLinear(x, s, z)  d = DequantizeLinear(q, s, z)
+    w = DequantizeLinear<axis = 0>(wq, ws, wz)
+    c = Conv(d, w)  r = Relu(c)
+    rq = QuantizeLinear(r, s, z)  rd = DequantizeLinear(rq, s, z)
+    [last] y = Conv(rd, v)
+}"""
+
+WEIGHTS_ONLY = """<ir_version: 9, opset_import: ["" : 17]>
+g (float[1,3,5,7] x) => (float[1,4,5,7] y) { w = DequantizeLinear<axis = 0>(wq, ws, wz)  [only] y = Conv(x, w) }"""
+
+
+def quantized(rng, text):
+    made = onnx.parser.parse_model(text)
+    arrays = {
+        "wq": rng.integers(-127, 128, (4, 3, 1, 1), np.int8),
+        "ws": rng.random(4, np.float32) / 100,
+        "wz": np.zeros(4, np.int8),
+        "v": rng.standard_normal((6, 4, 1, 1)).astype(np.float32),
+    }
+    made.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in arrays.items())
+    return made
+
+
 def test_what_stays_float_in_a_quantized_model_is_named(rng):
-    """A convolution between QuantizeLinear and DequantizeLinear becomes an integer one, one without them does not."""
-    nodes, weights = zip(*[convolution(rng, "a", "x_dq", 16, 16), convolution(rng, "b", "a_dq", 16, 16)], strict=True)
-    constants = [
-        numpy_helper.from_array(np.float32(0.05), "s"),
-        numpy_helper.from_array(np.uint8(128), "z"),
-        numpy_helper.from_array(np.zeros((16, 16, 3, 3), np.int8), "a/q"),
-        numpy_helper.from_array(np.int8(0), "zw"),
-    ]
-    nodes[0].input[1] = "a/dq"
-    graph = [
-        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["x_q"]),
-        helper.make_node("DequantizeLinear", ["x_q", "s", "z"], ["x_dq"]),
-        helper.make_node("DequantizeLinear", ["a/q", "s", "zw"], ["a/dq"]),
-        nodes[0],
-        helper.make_node("QuantizeLinear", ["a", "s", "z"], ["a_q"]),
-        helper.make_node("DequantizeLinear", ["a_q", "s", "z"], ["a_dq"]),
-        nodes[1],
-    ]
-    found = read_layout(model(graph, weights[1:], "b", constants))
-    assert found.integer == 1
-    assert found.floating == ("b",)
-    assert "1 layers compute in integers, 1 stayed float" in describe_layout(found)
+    """A convolution between Q and DQ becomes an integer one, one without does not."""
+    found = read_layout(quantized(rng, QDQ))
+    assert (found.integer, found.floating) == (1, ("last",))
+    assert describe_layout(found).startswith("1 layers compute in integers, 1 stayed float")
+
+
+def test_weights_alone_make_no_integer_layer(rng):
+    found = read_layout(quantized(rng, WEIGHTS_ONLY))
+    assert (found.integer, found.floating) == (0, ("only",))
+    assert describe_layout(found).startswith("0 layers compute in integers, 1 stayed float")
 
 
 def test_a_model_without_convolutions_has_nothing_to_tell():
