@@ -58,9 +58,7 @@ def read_layout(model: onnx.ModelProto | str | os.PathLike[str]) -> Layout:
         integer=sum(node.op_type in INTEGER_LAYERS for node in graph.node),
         floating=_names(node for node in graph.node if quantized and node.op_type in _FLOAT_LAYERS),
         unblocked=_names(
-            node for node in graph.node if node.op_type in _FLOAT_CONVOLUTIONS and node.domain != _FLOAT_LAYERS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
-_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", *INTEGER_LAYERS})
-_BLOCKED_DOMAIN
+            node for node in graph.node if node.op_type in _FLOAT_CONVOLUTIONS and node.domain != _BLOCKED_DOMAIN
         ),
         reorders=tuple(_reorders(graph)),
     )
