@@ -33,29 +33,25 @@ class RegressedPair(Factorization):
 
     def __init__(self, form: Pair, layer: Layer, statistics: LayerStatistics, rank: int) -> None:
         self._form, self._layer, self._statistics = form, fitted_layer(layer, statistics), statistics
-        self._starts = [start(self._moments(g), rank, own=form.own) for g in range(layer.group)]
-
-    def _moments(self, group: int) -> Moments:
-        return own_moments(self._form, self._layer, self._statistics, group)
+        self._moments = [own_moments(form, self._layer, statistics, group) for group in range(layer.group)]
+        self._starts = [start(moments, rank, own=form.own) for moments in self._moments]
 
     def errors(self, offered: Sequence[Ranks]) -> list[float]:
         """What to expect on unseen data before the alternation (see `regression.Fit`): the groups' average."""
-        moments = [self._moments(g) for g in range(self._layer.group)]
-        energies = [m.energy for m in moments]
+        energies = [m.energy for m in self._moments]
         cuts = [self._form.cut(self._layer, ranks) for ranks in offered]
-        errors = [errors_of_cuts(first, m, cuts) for first, m in zip(self._starts, moments, strict=True)]
+        errors = [errors_of_cuts(first, m, cuts) for first, m in zip(self._starts, self._moments, strict=True)]
         if not sum(energies):
             return [0.0] * len(cuts)
         return [float(np.average(column, weights=energies)) for column in zip(*errors, strict=True)]
 
-    def fits(self, ranks: Ranks) -> list[Fit]:
-        """The factors of each group at these ranks."""
+    def fits(self, ranks: Ranks, rounds: int = ROUNDS) -> list[Fit]:
+        """The factors of each group at these ranks, after so many alternations."""
         fitted = []
         rank, middle = self._form.cut(self._layer, ranks)
-        for group, first in enumerate(self._starts):
-            moments = self._moments(group)
+        for first, moments in zip(self._starts, self._moments, strict=True):
             cut = np.ascontiguousarray(first[..., :rank, :])
-            fitted.append(alternate(fit_second(cut, moments, middle), moments, ROUNDS))
+            fitted.append(alternate(fit_second(cut, moments, middle), moments, rounds))
         return fitted
 
     def chain(self, ranks: Ranks) -> Chain:
