@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
 
+from ..files import read_parts
 from .session import deployed_model
 
 INTEGER_LAYERS = frozenset({
@@ -52,15 +53,17 @@ def read_layout(model: onnx.ModelProto | str | os.PathLike[str]) -> Layout:
     Raises:
         ModelError: onnxruntime refuses the model.
     """
-    graph = deployed_model(model).graph
-    quantized = any(node.op_type in _QUANTIZED for node in graph.node)
+    given = model.graph if isinstance(model, onnx.ModelProto) else read_parts(model).model.graph
+    own = {tensor: node.name for node in given.node for tensor in node.output if node.name}
+    nodes = [_Placed(_name(node, own), node) for node in deployed_model(model).graph.node]
+    quantized = any(placed.node.op_type in _QUANTIZED for placed in nodes)
     return Layout(
-        integer=sum(node.op_type in INTEGER_LAYERS for node in graph.node),
-        floating=_names(node for node in graph.node if quantized and node.op_type in _FLOAT_LAYERS),
-        unblocked=_names(
-            node for node in graph.node if node.op_type in _FLOAT_CONVOLUTIONS and node.domain != _BLOCKED_DOMAIN
+        integer=sum(placed.node.op_type in INTEGER_LAYERS for placed in nodes),
+        floating=tuple(one.name for one in nodes if quantized and one.node.op_type in _FLOAT_LAYERS),
+        unblocked=tuple(
+            one.name for one in nodes if one.node.op_type in _FLOAT_CONVOLUTIONS and one.node.domain != _BLOCKED_DOMAIN
         ),
-        reorders=tuple(_reorders(graph)),
+        reorders=tuple(_reorders(nodes)),
     )
 
 
@@ -76,29 +79,30 @@ def describe_layout(layout: Layout) -> str:
     return "; ".join(said)
 
 
-def _names(nodes: Iterable[onnx.NodeProto]) -> tuple[str, ...]:
-    return tuple(_name(node) for node in nodes)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A node of the optimized graph, and what to call it."""
+
+    name: str
+    node: onnx.NodeProto
 
 
-def _name(node: onnx.NodeProto) -> str:
-    return (node.name or next(iter(node.output), node.op_type)).removesuffix(_BLOCKED_SUFFIX)
+def _name(node: onnx.NodeProto, own: Mapping[str, str]) -> str:
+    """What the model calls the node; onnxruntime calls blocked ones by the tensors that they make."""
+    name = (node.name or next(iter(node.output), node.op_type)).removesuffix(_BLOCKED_SUFFIX)
+    return own.get(name, name)
 
 
-def _reorders(graph: onnx.GraphProto) -> Iterator[str]:
-    makers = {tensor: _name(node) for node in graph.node for tensor in node.output}
-    readers = _readers(graph)
-    for node in graph.node:
+def _reorders(nodes: Sequence[_Placed]) -> Iterator[str]:
+    makers = {tensor: placed.name for placed in nodes for tensor in placed.node.output}
+    readers: dict[str, list[str]] = {}
+    for placed in nodes:
+        for tensor in placed.node.input:
+            readers.setdefault(tensor, []).append(placed.name)
+    for node in (placed.node for placed in nodes):
         if node.op_type in REORDERS and not _is_models_own(node):
             behind = ", ".join(readers.get(node.output[0], ())) or "the output"
             yield f"{node.op_type} after {makers.get(node.input[0], 'the input')}, before {behind}"
-
-
-def _readers(graph: onnx.GraphProto) -> Mapping[str, list[str]]:
-    readers: dict[str, list[str]] = {}
-    for node in graph.node:
-        for tensor in node.input:
-            readers.setdefault(tensor, []).append(_name(node))
-    return readers
 
 
 def _is_models_own(node: onnx.NodeProto) -> bool:
