@@ -114,11 +114,14 @@ class Judge:
 
 
 def _choose(evaluation: Evaluation, outputs: Outputs, data: Dataset) -> tuple[Task, str]:
-    """The task, and the output that counts for it."""
+    """The task, and the output that counts for it; more identities than scores cannot be classes."""
     known: Task | None = "detection" if data.has_boxes else "embedding" if evaluation.pairs else None
     task = evaluation.task or known
     if task is None:
-        return guess_task(outputs)
+        guess, output = guess_task(outputs)
+        if guess == "classification" and data.labels is not None:
+            guess = "embedding" if len(np.unique(data.labels)) > outputs[output].shape[1] else guess
+        return guess, output
     if task == "none":
         return task, next(iter(outputs))
     found = find_output(task, outputs)
