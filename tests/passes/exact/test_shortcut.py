@@ -31,6 +31,8 @@ def test_other_slices_and_pads_stay(make_model, apply_rules, change):
     assert not apply_rules(build(make_model, **change), RULE)[1].changes
 
 
-@pytest.mark.parametrize(("target", "changed"), [("openvino", False), ("ncnn", True), ("mnn", False), ("opencv", False)])
+@pytest.mark.parametrize(
+    ("target", "changed"), [("openvino", False), ("ncnn", True), ("mnn", False), ("opencv", False)]
+)
 def test_targets_that_gain(make_model, apply_rules, target, changed):
     assert bool(apply_rules(build(make_model), RULE, target=target)[1].changes) == changed
