@@ -114,13 +114,13 @@ class Judge:
 
 
 def _choose(evaluation: Evaluation, outputs: Outputs, data: Dataset) -> tuple[Task, str]:
-    """The task, and the output that counts for it; more identities than scores cannot be classes."""
+    """The task, and the output that counts for it; where identities are far more than scores, these are vectors."""
     known: Task | None = "detection" if data.has_boxes else "embedding" if evaluation.pairs else None
     task = evaluation.task or known
     if task is None:
         guess, output = guess_task(outputs)
         if guess == "classification" and data.labels is not None:
-            guess = "embedding" if len(np.unique(data.labels)) > outputs[output].shape[1] else guess
+            guess = "embedding" if len(np.unique(data.labels)) > 2 * outputs[output].shape[1] else guess
         return guess, output
     if task == "none":
         return task, next(iter(outputs))

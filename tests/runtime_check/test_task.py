@@ -48,11 +48,11 @@ def test_the_task_decides_on_the_figures(classifier):
         check(classifier(), task="image", latency_seconds=0)
 
 
-def test_more_identities_than_scores_are_no_classes(classifier, tmp_path, rng):
-    x = rng.standard_normal((24, 3, 6, 10)).astype(np.float32)
-    np.savez(tmp_path / "people.npz", x=x, y=np.arange(24) // 2)
+def test_far_more_identities_than_scores_are_no_classes(classifier, tmp_path, rng):
+    x = rng.standard_normal((40, 3, 6, 10)).astype(np.float32)
+    np.savez(tmp_path / "people.npz", x=x, y=np.arange(40) // 2)
     result = check(classifier(), data=tmp_path / "people.npz", latency_seconds=0)
     assert (result.task, result.qualities[0].name) == ("embedding", "verification accuracy")
-    np.savez(tmp_path / "wrong.npz", x=x, y=[*np.arange(23) % 7, 9])
-    with pytest.raises(DataError, match="label 9 of sample 23 is out of range"):
+    np.savez(tmp_path / "wrong.npz", x=x, y=[*np.arange(39) % 7, 9])
+    with pytest.raises(DataError, match="label 9 of sample 39 is out of range"):
         check(classifier(), data=tmp_path / "wrong.npz", latency_seconds=0)
