@@ -144,7 +144,7 @@ def dump(page, folder, *options):
     profile = f"--user-data-dir={folder / 'profile'}"
     address = (folder / "page.html").as_uri()
     command += [profile, *options, address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
