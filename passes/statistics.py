@@ -46,7 +46,7 @@ class Sampling:
         cache: where what was learnt from the data is kept for other runs.
     """
 
-    samples: int = 10
+    samples: int = 30
     seed: int = 0
     memory: int = 1 << 30
     cache: Cache | None = None
@@ -156,6 +156,15 @@ def batch_size(feeds: Feeds) -> int:
     return len(next(iter(feeds.values())))
 
 
+def sample_batch(layer: Layer, batch: F32, first_image: int, sampling: Sampling) -> F32:
+    """Patches (S, G, D) of the images of one batch of the layer's input, which are the `first_image`th and following."""
+    taken = []
+    for offset, image in enumerate(batch):
+        where = positions(layer, first_image + offset, sampling.samples, sampling.seed)
+        taken.append(patches(layer, image, where))
+    return np.concatenate(taken)
+
+
 def _images(batches: Batches) -> int | None:
     """How many there are at most; None where that is not known without reading them."""
     if not isinstance(batches, Sized):
@@ -206,13 +215,14 @@ class _Accumulator:
 
     def add(self, batch: F32, first_image: int) -> None:
         """Sample the images of one batch of the layer's input."""
-        for offset, image in enumerate(batch):
-            where = positions(self._layer, first_image + offset, self._sampling.samples, self._sampling.seed)
-            sampled = patches(self._layer, image, where)
-            if not np.isfinite(sampled).all():
-                raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
-            self._responses.append(responses(self._layer, sampled))
-            self._pending.append(sampled if self._projection is None else self._projection.apply(sampled))
+        sampled = sample_batch(self._layer, batch, first_image, self._sampling)
+        if not np.isfinite(sampled).all():
+            raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
+        layer = self._layer
+        if self._projection is not None:
+            layer, sampled = self._projection.narrow, self._projection.apply(sampled)
+        self._responses.append(responses(layer, sampled))
+        self._pending.append(sampled)
         if sum(map(len, self._pending)) >= 2 * self._shape[1]:
             self._multiply()
 

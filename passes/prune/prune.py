@@ -78,7 +78,7 @@ class Prune(Pass):
     protected: Sequence[str] = ()
     ends: bool = False
     batches: Batches | None = None
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = field(default_factory=lambda: Sampling(samples=10))
     target: Target = field(default_factory=find_target)
     origin: ModelParts | None = None
     input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
