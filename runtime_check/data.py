@@ -120,6 +120,8 @@ class Dataset:
         self.preprocessing = preprocessing or Preprocessing()
         self._indices = _choose(len(source), limit, seed)
         self._boxes = boxes
+        if boxes is not None and self.preprocessing.input not in {spec.name for spec in self.inputs}:
+            raise DataError(f"{boxes.description}: boxes lie on images, but the model has no input of (N, C, H, W)")
         if boxes is not None and not any(len(boxes.of(source.name(index))) for index in self._indices):
             raise DataError(
                 f"{boxes.description}: names none of the {len(self)} images of {source.description}, the first of "

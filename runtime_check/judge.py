@@ -98,7 +98,8 @@ class Judge:
 
     def _add_detections(self, outputs: Sequence[Outputs], batch: Batch) -> Answers:
         assert self._layout is not None, "the task would not be detection"
-        height, width = batch.inputs[self._input].shape[-2:]
+        image = batch.inputs.get(self._input)
+        height, width = (1, 1) if image is None else image.shape[-2:]
         overlap = self._evaluation.suppression_overlap
         found = [read_detections(one, self._layout, batch.size, (height, width), overlap) for one in outputs]
         self.detections.add(found, batch.boxes)

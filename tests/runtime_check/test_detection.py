@@ -143,3 +143,29 @@ def test_boxes_of_other_images_are_refused(classifier, pictures, tmp_path):
         DataError, match=r"b\.csv: names none of the 8 images of images, the first of which is .*0\.png"
     ):
         open_data(pictures[0], model_inputs(classifier()), labels=tmp_path / "b.csv")
+
+
+def selecting(least):
+    """Takes rows of class, score and corners for its input, and gives those with a score above `least`."""
+    text = f"""<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,8,6] rows) => (float[1,k,6] found)
+    <int64[1] one = {{1}}, int64[1] two = {{2}}, float least = {{{least}}}> {{
+        scores = Slice(rows, one, two, two)  over = Greater(scores, least)
+        flat = Flatten(over)  mask = Squeeze(flat)  found = Compress<axis = 1>(rows, mask)
+    }}"""
+    return onnx.parser.parse_model(text)
+
+
+def test_detectors_may_find_a_different_number_each(tmp_path, rng):
+    rows = np.concatenate([np.ones((12, 8, 1)), rng.uniform(0.5, 1, (12, 8, 1)), np.zeros((12, 8, 4))], axis=2)
+    rows[:, :, 2:4] = np.linspace(0, 0.9, 8)[None, :, None]
+    rows[:, :, 4:] = rows[:, :, 2:4] + 0.1
+    np.savez(tmp_path / "rows.npz", rows=rows.astype(np.float32))
+    result = check(selecting(0.5), selecting(0.75), data=tmp_path / "rows.npz", latency_seconds=0)
+    assert result.task == "detection"
+    assert result.fidelity == ()
+    (quality,) = result.qualities
+    assert quality.values[0] == pytest.approx(100 * (rows[:, :, 1] > 0.75).mean(), abs=1)
+    (tmp_path / "b.csv").write_text("file,class,x1,y1,x2,y2\nrows[0],1,0,0,1,1\n")
+    with pytest.raises(DataError, match="boxes lie on images, but the model has no input"):
+        check(selecting(0.5), data=tmp_path / "rows.npz", labels=tmp_path / "b.csv")
