@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,7 +22,8 @@ from .quadratic import Quadratic, errors_of_widths, quadratics
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
-_STEPS = 8
+_MANY_BLOCKS = 4
+"""Fewer of them leave too little choice."""
 
 Selections = list[NDArray[np.bool_]]
 
@@ -31,8 +33,8 @@ def useful_widths(group: Group, coupling: Coupling, target: Target, unit: str) -
 
     Where milliseconds count: multiples of the target's block. More than half a block costs as much as a whole one, and
     pooling leaves the blocked layout at other widths, so that the exact pass would pad the channels again. Where MACs
-    or parameters count: an eighth of the channels at a time, in blocks where these are smaller, and never finer than
-    every runtime asks for.
+    or parameters count: multiples of the block too, and finer ones for groups of few blocks, but never finer than every
+    runtime asks for.
     """
     repeated = max(1, len(group.producers[0].atoms) // group.size)
     size = group.size * repeated
@@ -44,7 +46,7 @@ def useful_widths(group: Group, coupling: Coupling, target: Target, unit: str) -
             if rank % target.block == 0 or 2 * rank < target.block or (rank > target.block and not pooled)
         }
     else:
-        step = max(FLOOR, min(target.block, size // _STEPS // FLOOR * FLOOR))
+        step = target.block if size >= _MANY_BLOCKS * target.block else min(FLOOR, target.block)
         widths = set(range(step, size, step))
     return sorted({max(1, width // repeated) for width in widths} | {group.size})
 
@@ -78,7 +80,8 @@ def make_offer(
         losses = errors_of_widths(forms, selections, refit=fitted)
     elif selections:
         shares = magnitudes(group, candidates.coupling)
-        losses = [float(shares[~kept].sum()) for kept in selections]
+        # as accnn's product of energies: what goes from one group alone weighs more than the same from many
+        losses = [-math.log(max(float(shares[kept].sum() / max(shares.sum(), 1e-30)), 1e-9)) for kept in selections]
     # a wider choice that loses more would only confuse the budget
     monotone = np.maximum.accumulate([*losses, 0.0][::-1])[::-1].tolist()
     everything = np.ones(group.size, dtype=bool)

@@ -41,7 +41,7 @@ def batches(rng):
 
 
 def pruned(model, batches, unit="MACs", **settings):
-    step = Prune(batches=batches, sampling=Sampling(samples=60), target=find_target("openvino"), **settings)
+    step = Prune(batches=batches, sampling=Sampling(samples=200), target=find_target("openvino"), **settings)
     if "plan" not in settings:
         step.goal = Goal(unit, 1.3)
     result = rewrite(model, [step], exact=False)
