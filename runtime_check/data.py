@@ -240,7 +240,7 @@ def open_data(
     Args:
         source: an `.npz` (arrays named like the inputs, or `x`; labels or target images `y`) or `.npy`; an image
             folder, flat or with one sub-folder per class; a csv (`file,class_index`) or a `path label` list; a Caffe
-            LMDB folder; an MXNet `.rec` file; a Python function (`module:function`, see `function_data`); None for
+            LMDB folder; an MXNet `.rec` file; a Python function (see `function_data`); None for
             seeded random input.
             Float arrays are the input tensors themselves, 8-bit ones are images.
         inputs: what `inputs.model_inputs` says of the model.

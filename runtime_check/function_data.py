@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,10 +20,26 @@ from .labels import Labels, check_labels
 
 
 def is_function_name(source: str) -> bool:
-    """Whether `source` is like `package.module:function`, and no file."""
-    module, colon, function = source.rpartition(":")
-    named = all(part.isidentifier() for part in module.split("."))
-    return bool(colon) and function.isidentifier() and named and not os.path.exists(source)  # noqa: PTH110
+    """Whether `source` is no file but like `package.module:function`, or `module.function` of a module that there is."""
+    module, separator, function = _split(source)
+    named = all(part.isidentifier() for part in (*module.split("."), function))
+    if not separator or not named or os.path.exists(source):  # noqa: PTH110
+        return False
+    return separator == ":" or _is_module(module)
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """Module, separator and function."""
+    return name.rpartition(":") if ":" in name else name.rpartition(".")
+
+
+def _is_module(path: str) -> bool:
+    """Whether there is such a module; only its parents are imported."""
+    with _working_folder():
+        try:
+            return importlib.util.find_spec(path) is not None
+        except (ImportError, ValueError):
+            return False
 
 
 class FunctionSource:
@@ -32,7 +50,8 @@ class FunctionSource:
     pair whose second is the class index.
 
     Args:
-        name: `package.module:function`; modules are searched for in the working folder too.
+        name: `package.module:function` or `package.module.function`; modules are searched for in the working folder
+            too.
         inputs: what the model wants.
 
     Raises:
@@ -93,7 +112,7 @@ class FunctionSource:
 
 
 def _find(name: str) -> Callable[[], Any]:
-    path, _, attribute = name.rpartition(":")
+    path, _, attribute = _split(name)
     try:
         module = _import(path)
     except ImportError as error:
@@ -105,11 +124,19 @@ def _find(name: str) -> Callable[[], Any]:
 
 
 def _import(path: str) -> ModuleType:
-    """Import a module, from the working folder if it is nowhere else, as `python -m` does."""
-    if "" in sys.path or str(os.getcwd()) in sys.path:  # noqa: PTH109
+    with _working_folder():
         return importlib.import_module(path)
-    sys.path.append(os.getcwd())  # noqa: PTH109
+
+
+@contextlib.contextmanager
+def _working_folder() -> Iterator[None]:
+    """Let modules be found in the working folder if they are nowhere else, as `python -m` does."""
+    folder = os.getcwd()  # noqa: PTH109
+    if "" in sys.path or folder in sys.path:
+        yield
+        return
+    sys.path.append(folder)
     try:
-        return importlib.import_module(path)
+        yield
     finally:
-        sys.path.remove(os.getcwd())  # noqa: PTH109
+        sys.path.remove(folder)

@@ -59,6 +59,15 @@ def test_labels():
     assert batch.labels.tolist() == [0, 2, 4, 6, 8, 10, 12]
 
 
+def test_dotted_names():
+    data = open_data("samples_of_mine.labelled", ONE)
+    assert len(data) == 7
+    assert not is_function_name("no_module_of_mine.labelled")
+    assert not is_function_name("val.csv")
+    with pytest.raises(DataError, match="no such file or folder"):
+        open_data("val.csv", ONE)
+
+
 def test_several_inputs():
     (batch,) = open_data("samples_of_mine:named", TWO).batches()
     assert batch.inputs["b"].tolist() == [[1, 1, 1]]
