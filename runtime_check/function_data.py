@@ -20,7 +20,7 @@ from .labels import Labels, check_labels
 
 
 def is_function_name(source: str) -> bool:
-    """Whether `source` is no file but like `package.module:function`, or `module.function` of a module that there is."""
+    """Whether `source` is no file but like `package.module:function`, or `module.function` of a module there is."""
     module, separator, function = _split(source)
     named = all(part.isidentifier() for part in (*module.split("."), function))
     if not separator or not named or os.path.exists(source):  # noqa: PTH110
