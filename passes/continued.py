@@ -40,7 +40,7 @@ class Continued:
         done = self._done | self._fresh(tensors)
         needed = self._read_later(done)
         stored = set(self._kept[0]) if self._kept else set()
-        session = self._session(sorted((needed | set(tensors)) - stored - self._inputs()), stored)
+        session = self._session(self._graph, sorted((needed | set(tensors)) - stored - self._inputs()), stored)
         kept: list[Values] = []
         taken = 0
         for number, feeds in enumerate(self._batches):
@@ -55,6 +55,13 @@ class Continued:
                 kept.clear()
         if taken <= self._memory:
             self._done, self._kept = done, kept
+
+    def finish(self, graph: gs.Graph) -> Iterator[Mapping[str, NDArray[np.generic]]]:
+        """For every batch the outputs of `graph`, which may differ from this one in what is not computed yet."""
+        stored = set(self._kept[0]) if self._kept else set()
+        session = self._session(graph, [tensor.name for tensor in graph.outputs], stored)
+        for number, feeds in enumerate(self._batches):
+            yield {} if session is None else session.run({**feeds, **(self._kept[number] if self._kept else {})})
 
     def _inputs(self) -> set[str]:
         return {tensor.name for tensor in self._graph.inputs}
@@ -82,11 +89,11 @@ class Continued:
             if tensor.name in made and node.op != "Constant"
         }
 
-    def _session(self, outputs: Sequence[str], stored: set[str]) -> Session | None:
-        """Computes `outputs` from the graph's inputs and what is stored."""
+    def _session(self, graph: gs.Graph, outputs: Sequence[str], stored: set[str]) -> Session | None:
+        """Computes `outputs` of `graph` from its inputs and what is stored."""
         if not outputs:
             return None
-        part = self._graph.copy()
+        part = graph.copy()
         tensors = part.tensors()
         for name in stored:
             tensors[name].inputs.clear()

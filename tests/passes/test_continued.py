@@ -49,3 +49,18 @@ def test_what_is_kept_is_not_computed_again(make_model, rng, monkeypatch):
     for wanted in (["ar"], ["ar"], ["c"]):
         list(continued.run(wanted))
     assert computed == [["ar"], ["c"]]
+
+
+@pytest.mark.parametrize("memory", [0, 10**9])
+def test_a_network_changed_behind_what_is_computed_is_finished_from_there(make_model, rng, memory):
+    graph = to_graph(as_parts(make_model(NET, **SHAPES)))
+    batches = [{"x": rng.standard_normal((size, 3, 9, 11)).astype(np.float32)} for size in (2, 1)]
+    continued = Continued(graph, batches, memory)
+    for wanted in ((), ("x",), ("ar",), ("c",)):
+        list(continued.run(wanted))
+        changed = graph.copy()
+        node = next(node for node in changed.nodes if node.name == "d")
+        node.inputs[1] = gs.Constant("d.new", node.inputs[1].values * np.float32(0.7))
+        session = Session(to_parts(changed).to_model())
+        for feeds, outputs in zip(batches, continued.finish(changed), strict=True):
+            np.testing.assert_allclose(outputs["y"], session.run(feeds)["y"], rtol=1e-4, atol=1e-5)
