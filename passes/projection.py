@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 WIDE = 8192
 """Inputs from which a Gram matrix (half a gigabyte in float64) costs more than the projection."""
 
-_JITTER = 1e-10
+_JITTER = 1e-6
 """Added to the Gram matrix of the filters, as a share of its mean diagonal: some may be 0, or alike."""
 
 
@@ -70,7 +70,7 @@ def project(layer: Layer) -> Projection:
     weight = np.asarray(layer.weight)
     gram = np.zeros((layer.filters, layer.filters))
     for begin in range(0, weight.shape[1], WIDE):
-        part = weight[:, begin : begin + WIDE].astype(np.float64)
+        part = weight[:, begin : begin + WIDE]
         gram += part @ part.T
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += max(_JITTER * float(np.mean(gram[diagonal])), np.finfo(np.float32).tiny)

@@ -157,7 +157,7 @@ def batch_size(feeds: Feeds) -> int:
 
 
 def sample_batch(layer: Layer, batch: F32, first_image: int, sampling: Sampling) -> F32:
-    """Patches (S, G, D) of the images of one batch of the layer's input, which are the `first_image`th and following."""
+    """Patches (S, G, D) of the images of one batch of the layer's input, the `first_image`th and those after it."""
     taken = []
     for offset, image in enumerate(batch):
         where = positions(layer, first_image + offset, sampling.samples, sampling.seed)

@@ -20,8 +20,8 @@ from ...progress import track
 from ..continued import Continued
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
-from ..sampling import patches, positions, values_at
-from ..statistics import Batches, LayerStatistics, Sampling, Statistics
+from ..sampling import positions, values_at
+from ..statistics import Batches, LayerStatistics, Sampling, Statistics, sample_batch
 from ..surroundings import Surroundings, surroundings, waves
 from .form import Chain
 from .pair import Pair
@@ -107,11 +107,11 @@ def _collect(
         for layer in layers:
             batch = np.asarray(tensors[layer.node.inputs[0].name], np.float32)
             images = len(batch)
-            for offset, image in enumerate(batch):
-                where = positions(layer, first + offset, sampling.samples, sampling.seed)
-                inputs[layer.name].append(statistics[layer.name].seen(patches(layer, image, where)))
-                name = around[layer.name].shortcut
-                if name is not None:
+            inputs[layer.name].append(statistics[layer.name].seen(sample_batch(layer, batch, first, sampling)))
+            name = around[layer.name].shortcut
+            if name is not None:
+                for offset in range(images):
+                    where = positions(layer, first + offset, sampling.samples, sampling.seed)
                     pair = (tensors[name][offset], originals[name][offset])
                     sums[layer.name].append((values_at(layer, pair[0], where), values_at(layer, pair[1], where)))
         first += images
