@@ -30,6 +30,13 @@ EXPONENTS = np.linspace(0.0, 1.0, 9)
 SUFFIX = "_equalized"
 """Of the names of tensors whose channels are rescaled."""
 
+_TYPICAL = 6.0
+"""Root mean squares that a channel is taken to reach: grids do not follow rare outliers further."""
+
+_WORTHWHILE = 0.7
+"""Part of the predicted noise that has to remain at most: predictions are rough, and coarser weights are certain."""
+
+_SMALLEST = 1e-30
 _MOST = 1e4
 """Largest factor between two channels' scales."""
 
@@ -57,6 +64,11 @@ class ChannelRanges:
     def span(self) -> F64:
         """The largest magnitude of each channel (C,)."""
         return np.maximum(self.high, -self.low)
+
+    @property
+    def reach(self) -> F64:
+        """The magnitude that a grid has to cover, outliers aside (C,)."""
+        return np.minimum(self.span, _TYPICAL * np.sqrt(self.power))
 
     def less(self, shift: Real) -> ChannelRanges:
         """The ranges once `shift` (C,) is subtracted."""
@@ -134,18 +146,20 @@ def _group_scales(
 ) -> F64 | None:
     """The scales of a group (S,); None where leaving its channels alone is best."""
     readers = [(layer, ranges[name]) for layer in group.consumers if (name := layer.node.inputs[0].name) in ranges]
-    span = np.zeros(len(group.bounds))
+    span, reach = np.zeros((2, len(group.bounds)))
     for layer, received in readers:
         np.maximum.at(span, _read(group, layer), received.span)
+        np.maximum.at(reach, _read(group, layer), received.reach)
     if len(readers) < len(group.consumers) or not span.any():
         return None
-    candidates = [_candidate(span, exponent, group.bounds) for exponent in EXPONENTS]
+    most = np.maximum(1.0, group.bounds / np.maximum(span, _SMALLEST) * (1 - 1e-6))
+    candidates = [np.minimum(_candidate(reach, exponent), most) for exponent in EXPONENTS]
     losses = [
         sum(_noise(one, weights[one.name], scales[_read(group, one)], received, bits) for one, received in readers)
         for scales in candidates
     ]
     best = int(np.argmin(losses))
-    return candidates[best] if losses[best] < 0.98 * losses[0] else None
+    return candidates[best] if losses[best] < _WORTHWHILE * losses[0] else None
 
 
 def _made(group: ChannelGroup, layer: Layer) -> Indices:
@@ -158,12 +172,11 @@ def _read(group: ChannelGroup, layer: Layer) -> Indices:
     return group.indices[layer.node.inputs[0].name]
 
 
-def _candidate(span: F64, exponent: float, bounds: F64) -> F64:
-    """Scales s = span^-exponent, the largest channel's left as it is; within what a Clip lets through."""
-    alive = span > 0
-    scales = np.ones_like(span)
-    scales[alive] = np.minimum((span[alive] / span.max()) ** -exponent, _MOST)
-    scales[alive] = np.minimum(scales[alive], np.maximum(1.0, bounds[alive] / span[alive] * (1 - 1e-6)))
+def _candidate(reach: F64, exponent: float) -> F64:
+    """Scales s = reach^-exponent, the largest channel's left as it is."""
+    alive = reach > 0
+    scales = np.ones_like(reach)
+    scales[alive] = np.minimum((reach[alive] / reach.max()) ** -exponent, _MOST)
     return scales
 
 
@@ -172,7 +185,7 @@ def _noise(layer: Layer, weight: Real, scale: F64, received: ChannelRanges, bits
     per_channel = _by_channel(layer, weight)  # (G, N/G, C/G, taps)
     s = scale.reshape(layer.group, 1, -1, 1)
     levels = 2.0**bits - 1
-    step = (scale * received.span).max() / levels
+    step = (scale * received.reach).max() / levels
     activations = step**2 / 12 * np.square(per_channel / s).sum()
     steps = np.abs(per_channel / s).max(axis=(2, 3)) * 2 / levels
     energy = (scale**2 * received.power).reshape(layer.group, -1).sum(axis=1) * per_channel.shape[3]
