@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import onnx_graphsurgeon as gs
 
-from ...errors import PlanishError
+from ...errors import BudgetError, PlanishError
 from ...progress import track
 from ...runtime_check.cost import infer_shapes
 from ..base import Pass, Result
@@ -27,6 +27,7 @@ from ..lowrank.registry import forms
 from ..lowrank.regressed import RegressedPair
 from ..options import Option, keep
 from ..plan import LayerPlan, Plan
+from .decided import removed_by
 from .formed import Formed, possible
 from .measuring import Measured
 from .network import Network
@@ -44,7 +45,7 @@ class Joint(Pass):
     layer and group loses least by. Declines what either pass declines.
 
     Attributes:
-        lowrank: its forms and scope; its goal is not looked at.
+        lowrank: its forms and scope; its goal counts where nothing can be pruned.
         prune: all the rest.
     """
 
@@ -67,9 +68,18 @@ class Joint(Pass):
         if self.prune.policy != "solver":
             raise PlanishError(f"--policy {self.prune.policy} is about pruning alone; leave it out, or lowrank")
         result = Result()
-        widths, ranks = self._given() if self.prune.plan is not None else self._chosen(graph, result)
-        if widths.layers:
-            result.changes.extend(replace(self.prune, plan=widths).run(graph).changes)
+        if self.prune.plan is not None:
+            widths, ranks = self._given()
+            if widths.layers:
+                result.changes.extend(replace(self.prune, plan=widths).run(graph).changes)
+        else:
+            try:
+                network = self.prune.look(graph, result)
+            except BudgetError as error:
+                result = self.lowrank.run(graph)
+                result.notes.append(f"low rank alone: {error}")
+                return result
+            widths, ranks = self._prune(network, result)
         ranks = self._possible(graph, ranks)
         if ranks.layers:
             result.changes.extend(replace(self.lowrank, plan=ranks).run(graph).changes)
@@ -79,7 +89,7 @@ class Joint(Pass):
 
     def with_goal(self, goal: Goal) -> Joint:
         """The same with another goal for both."""
-        return replace(self, prune=replace(self.prune, goal=goal))
+        return replace(self, lowrank=replace(self.lowrank, goal=goal), prune=replace(self.prune, goal=goal))
 
     def _possible(self, graph: gs.Graph, plan: Plan) -> Plan:
         """The forms of layers that are still there, at ranks that they still have."""
@@ -98,9 +108,8 @@ class Joint(Pass):
         ranks = {name: p for name, p in plan.layers.items() if not name.endswith(CHANNELS)}
         return Plan(widths, plan.settings), Plan(ranks, plan.settings)
 
-    def _chosen(self, graph: gs.Graph, result: Result) -> tuple[Plan, Plan]:
-        """What loses least at the goal."""
-        network = self.prune.look(graph, result)
+    def _prune(self, network: Network, result: Result) -> tuple[Plan, Plan]:
+        """Choose what loses least at the goal, and take the channels out."""
         measured = self.prune.measure(network)
         if measured is None:
             raise RuntimeError("there is data, and nothing was measured")
@@ -112,6 +121,8 @@ class Joint(Pass):
         chosen = self.prune.choose(network, offers, formed)
         widths = self.prune.planned(network, offers, chosen)
         ranks = {it.layer.name: _planned(option) for it in formed if (option := it.chosen(chosen)) is not None}
+        self.prune.carry_out(network, removed_by(network, offers, chosen), measured)
+        result.changes.extend(self.prune.changes(widths))
         return widths, Plan(ranks, widths.settings)
 
     def _options(self, network: Network, measured: Measured, result: Result) -> dict[str, list[Option]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -12,7 +12,7 @@ from ...errors import BudgetError, PlanError, PlanishError, nearest
 from ...files import ModelParts
 from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
-from ..base import Pass, Result, register
+from ..base import Change, Pass, Result, register
 from ..budget import Goal
 from ..graph import to_parts
 from ..layers import LayerScope, in_layer_scope
@@ -103,14 +103,22 @@ class Prune(Pass):
             decided = sampled
             network = self._sample(graph, decided)
         result.plan = self.planned(decided.network, decided.offers, decided.chosen)
-        for name, planned in result.plan.layers.items():
-            result.changed(name, f"{planned.rank} of {planned.facts['of']} channels stay ({criterion.name})")
-        removed = decided.removed_from(network)
+        result.changes.extend(self.changes(result.plan))
+        self.carry_out(network, decided.removed_from(network), measured)
+        return result
+
+    def changes(self, plan: Plan) -> Iterator[Change]:
+        """What a plan did to each layer."""
+        criterion = self.found_criterion().name
+        for name, planned in plan.layers.items():
+            yield Change(name, f"{planned.rank} of {planned.facts['of']} channels stay ({criterion})")
+
+    def carry_out(self, network: Network, removed: Collection[int], measured: Measured | None) -> None:
+        """Take channels out and fit what is left, where there is data."""
         if measured is None or self.batches is None or not self.fitted:
             remove(network, removed)
         elif removed:
             remove_and_fit(network, removed, measured.statistics, self.batches, self.sampling)
-        return result
 
     def with_goal(self, goal: Goal) -> Prune:
         """The same with another goal."""

@@ -79,6 +79,16 @@ def test_a_plan_of_both_can_be_handed_back(model, batches):
     assert second.after.macs() == first.after.macs()
 
 
+def test_where_nothing_can_be_pruned_low_rank_does_it_alone(make_model, rng):
+    model = make_model(
+        "g (float[n,24,9,11] x) => (float[n,32,9,11] y) { y = Conv <pads=[1,1,1,1]> (x, w) }", w=(32, 24, 3, 3)
+    )
+    images = [{"x": rng.standard_normal((8, 24, 9, 11)).astype(np.float32)} for _ in range(4)]
+    result = rewrite(model, [joint(images, goal=Goal("MACs", 1.5))], exact=False)
+    assert result.before.macs() / result.after.macs() >= 1.5
+    assert "low rank alone: model 'g': nothing can be pruned" in dict(result.results)["lowrank,prune"].notes[0]
+
+
 def test_without_data_or_with_a_policy_for_pruning_it_is_refused(model, batches):
     with pytest.raises(PlanishError, match="give --data"):
         rewrite(model, [joint(None)])
