@@ -215,6 +215,7 @@ def _show(result: CheckResult, *, as_json: bool, verbose: bool, profiled: bool) 
         STAGE_COLUMNS,
         columns,
         rows,
+        runtime_problems,
         runtime_rows,
         stage_rows,
         statements,
@@ -230,6 +231,8 @@ def _show(result: CheckResult, *, as_json: bool, verbose: bool, profiled: bool) 
             out.print(table("Stages", STAGE_COLUMNS, stage_rows(result), left=2))
         if result.runtimes:
             out.print(table("Runtimes", RUNTIME_COLUMNS, runtime_rows(result), left=3))
+            for line in runtime_problems(result):
+                out.print(line, markup=False)
         for line in statements(result):
             out.print(line, markup=False)
         for gate in result.gates:

@@ -26,7 +26,7 @@ GATES = {
     "max_load_ms": "Time to load the last model, in milliseconds.",
     "max_memory_mb": "Memory that the last model takes, in MiB.",
     "max_file_mb": "Size of the last model's file, in megabytes.",
-    "max_runtime_failures": "Runtimes of --runtime that do not run the last model or give something else.",
+    "max_runtime_failures": "Installed runtimes of --runtime that fail on the last model or give something else.",
 }
 """Help by the name of the field of `Thresholds`."""
 

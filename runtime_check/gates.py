@@ -33,7 +33,7 @@ class Thresholds:
         max_load_ms: time to load it, in milliseconds.
         max_memory_mb: memory that it takes, in MiB.
         max_file_mb: size of its file, in megabytes.
-        max_runtime_failures: runtimes that do not run it, or give something else.
+        max_runtime_failures: runtimes that are installed and do not run it, or give something else.
     """
 
     max_top1_drop: float | None = None

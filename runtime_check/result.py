@@ -168,7 +168,9 @@ def figures(result: CheckResult) -> dict[str, float | None]:
     if result.footprints:
         found |= {"max_load_ms": result.footprints[-1].load_ms, "max_memory_mb": result.footprints[-1].memory_mb}
     if result.runtimes:
-        found["max_runtime_failures"] = sum(not row.agrees for row in result.runtimes if row.model == last.name)
+        found["max_runtime_failures"] = sum(
+            not (row.agrees or row.missing) for row in result.runtimes if row.model == last.name
+        )
     own = [quality for quality in result.qualities if len(quality.values) == len(result.models)]
     if result.qualities:
         found["min_quality"] = (own or result.qualities)[0].values[-1]

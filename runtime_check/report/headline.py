@@ -52,7 +52,7 @@ def _of_two(result: CheckResult) -> Iterator[Card]:
     if last.macs:
         yield _ratio(first.macs / last.macs, "multiply-accumulates")
     yield _ratio(first.file_bytes / last.file_bytes, "bytes of file")
-    tried = [row for row in result.runtimes if row.model == last.name]
+    tried = [row for row in result.runtimes if row.model == last.name and not row.missing]
     if tried:
         agreed = sum(row.agrees for row in tried)
         tone = "good" if agreed == len(tried) else "bad"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ..result import CheckResult
-from .summary import RUNTIME_COLUMNS, columns, rows, runtime_rows, statements, title
+from .summary import RUNTIME_COLUMNS, columns, rows, runtime_problems, runtime_rows, statements, title
 
 
 def to_markdown(result: CheckResult) -> str:
     """A headline, the table of figures, the verdicts and the gates."""
     lines = [f"### {_escape(title(result))}", "", *_table(columns(result), rows(result))]
     if result.runtimes:
-        lines += ["", *_table(RUNTIME_COLUMNS, runtime_rows(result))]
+        lines += ["", *_table(RUNTIME_COLUMNS, runtime_rows(result)), ""]
+        lines += [f"- {_escape(problem)}" for problem in runtime_problems(result)]
     lines += ["", *(f"- {_escape(statement)}" for statement in statements(result))]
     lines += [f"- {'✅' if gate.passed else '❌'} {_escape(str(gate))}" for gate in result.gates]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from ..latency import Latency, Ratio
 from ..layout import describe_layout
 from ..profile import describe
 from ..result import CheckResult, ModelFacts
+from ..runtimes import RuntimeRow
 
 Row = tuple[str, ...]
 
@@ -159,11 +160,16 @@ def _data_statement(result: CheckResult) -> str:
     return f"{result.data.samples} samples of {result.data.description}{made_up}{skipped}"
 
 
+_SHORT = 24
+"""Letters of a problem that fit into the table of runtimes."""
+
 RUNTIME_COLUMNS = ("runtime", "model", "outcome", "CPU ms", "speed-up", "SQNR, dB", "wall ms", "load ms", "peak MB")
 
 
 def runtime_rows(result: CheckResult) -> list[Row]:
     """What became of each model in each runtime; the speed-up is the reference's CPU time over the model's own."""
+    pair = [model.name for model in result.models] if len(result.models) == 2 else []
+    names = dict(zip(pair, ("before", "after"), strict=False))
     reference = {row.runtime: row.cpu_ms for row in result.runtimes if row.model == result.models[0].name}
     rows = []
     for row in result.runtimes:
@@ -174,9 +180,28 @@ def runtime_rows(result: CheckResult) -> list[Row]:
             "" if value is None else f"{value:.{digits}f}"
             for value, digits in zip(figures, (2, 2, 1, 2, 1, 0), strict=True)
         ]
-        outcome = row.problem or ("agrees" if row.agrees else "DIFFERS")
-        rows.append((f"{row.runtime.partition('@')[0]} {row.version}".strip(), Path(row.model).name, outcome, *shown))
+        outcome = _outcome(row)
+        model = names.get(row.model, Path(row.model).name)
+        rows.append((f"{row.runtime.partition('@')[0]} {row.version}".strip(), model, outcome, *shown))
     return rows
+
+
+def _outcome(row: RuntimeRow) -> str:
+    """In one or two words."""
+    if row.problem:
+        short = len(row.problem) <= _SHORT
+        return "not installed" if row.missing else row.problem if short else "fails, see below"
+    return "agrees" if row.agrees else "DIFFERS"
+
+
+def runtime_problems(result: CheckResult) -> list[str]:
+    """What the table of runtimes has no room for: why one fails, and how to install those that are missing."""
+    told = [row for row in result.runtimes if row.missing or len(row.problem) > _SHORT]
+    return list(dict.fromkeys(f"{row.runtime}: {row.problem}" if row.missing else _failure(row) for row in told))
+
+
+def _failure(row: RuntimeRow) -> str:
+    return f"{row.runtime}, {Path(row.model).name}: {row.problem}"
 
 
 STAGE_COLUMNS = ("stage", "operators", "million MACs", "thousand parameters", "ms")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from ...errors import ModelError
+from ...errors import MissingExtraError, ModelError
 from ...progress import track
 from ..fidelity import FidelityMeter
 from ..session import Feeds, Session
@@ -43,6 +43,7 @@ class RuntimeRow:
         cpu_ms: median CPU time of one run, in milliseconds.
         wall_ms: median wall time of one run, in milliseconds.
         quantized: whether the model has QuantizeLinear nodes.
+        missing: whether the runtime is not installed.
         peak_mb: most memory the process held, conversion included.
         memory_mb: how much more that was than before the model was loaded.
     """
@@ -58,6 +59,7 @@ class RuntimeRow:
     peak_mb: float | None = None
     memory_mb: float | None = None
     quantized: bool = False
+    missing: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -118,10 +120,16 @@ def _row(
         np.savez(folder / "feeds.npz", *(feeds[key] for feeds in samples for key in reference.input_names))
         report = _work(runtime.partition("@")[2] or sys.executable, folder, time_limit)
         if "error" in report:
-            return RuntimeRow(runtime, str(report.get("version", "")), model, str(report["error"]))
+            missing = report.get("kind") == MissingExtraError.__name__
+            return RuntimeRow(runtime, str(report.get("version", "")), model, str(report["error"]), missing=missing)
         sqnr, problem = _compare([reference.run(feeds) for feeds in samples], folder / "outputs.npz")
-    found = {key: float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb", "memory_mb")}
-    return RuntimeRow(runtime, str(report["version"]), model, problem, sqnr, quantized=_is_quantized(model), **found)
+    load, cpu, wall, peak, memory = (
+        float(report[key]) for key in ("load_ms", "cpu_ms", "wall_ms", "peak_mb", "memory_mb")
+    )
+    quantized = _is_quantized(model)
+    return RuntimeRow(
+        runtime, str(report["version"]), model, problem, sqnr, load, cpu, wall, peak, memory, quantized=quantized
+    )
 
 
 def _check_name(name: str, threads: int) -> None:

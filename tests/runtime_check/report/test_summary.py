@@ -5,7 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planish.runtime_check.check import check
-from planish.runtime_check.report.summary import columns, rows, stage_rows, statements, title
+from planish.runtime_check.report.markdown import to_markdown
+from planish.runtime_check.report.summary import (
+    columns,
+    rows,
+    runtime_problems,
+    runtime_rows,
+    stage_rows,
+    statements,
+    title,
+)
+from planish.runtime_check.result import figures
+from planish.runtime_check.runtimes import RuntimeRow
 from planish.runtime_check.stages import Stage, StageCost
 
 
@@ -43,6 +54,25 @@ def test_optimizations_that_change_the_outputs_are_told(classifier):
     worse = replace(result, deployed=(replace(result.deployed[0], sqnr_db=33.3),))
     assert worse.differs_when_deployed
     assert "optimizations change the output 'scores' of classifier: SQNR 33.3 dB" in statements(worse)[-1]
+
+
+def test_long_reasons_stand_below_the_table_of_runtimes(full_result):
+    why = (
+        "the runtime x needs the Python package 'x', which is not installed; install it with: pip install 'planish[x]'"
+    )
+    rows = (
+        *full_result.runtimes,
+        RuntimeRow("x", "", full_result.models[0].name, why, missing=True),
+        RuntimeRow("x", "", full_result.models[1].name, why, missing=True),
+        RuntimeRow("y", "2", full_result.models[1].name, "Error: something long in a file far away"),
+    )
+    result = replace(full_result, runtimes=rows)
+    assert [row[2] for row in runtime_rows(result)][1:] == [
+        "crashed (SIGSEGV)", "not installed", "not installed", "fails, see below",
+    ]  # fmt: skip
+    assert runtime_problems(result) == [f"x: {why}", "y, small.onnx: Error: something long in a file far away"]
+    assert "pip install 'planish\\[x\\]'" in to_markdown(result)
+    assert figures(result)["max_runtime_failures"] == 2
 
 
 def test_stages_show_what_changed(full_result):
