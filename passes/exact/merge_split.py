@@ -36,7 +36,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
         return None
     found = [_part(scene.graph, node, tensor) for tensor in node.inputs]
     parts = [part for part in found if part is not None]
-    split = producer_of_first(parts[0].node) if len(parts) == len(found) else None
+    split = _split_before(parts[0].node) if len(parts) == len(found) else None
     if split is None or split.attrs.get("axis", 0) != 1 or len(split.outputs) != len(parts):
         return None
     in_order = all(part.node.inputs[0] is output for part, output in zip(parts, split.outputs, strict=True))
@@ -53,7 +53,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     )
 
 
-def producer_of_first(node: gs.Node) -> gs.Node | None:
+def _split_before(node: gs.Node) -> gs.Node | None:
     """The Split that a node's first input is a part of."""
     source = node.inputs[0]
     return source.inputs[0] if len(source.inputs) == 1 and source.inputs[0].op == "Split" else None
