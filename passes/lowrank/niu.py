@@ -22,14 +22,13 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ...progress import track
 from ..budget import Cost, undominated
 from ..layers import Layer
-from ..options import Option, keep
+from ..options import Option
 from ..statistics import Batches, Statistics
 from ..targets import Target
 from .pair import Pair
-from .sensitivity import Point, Probe, first_images, measure, offer_form
+from .sensitivity import Point, measure_affordably, regress
 
 _PLACES = (0.15, 0.5, 0.85)
 """Where among a layer's ranks, of the cheapest and the dearest, it is measured."""
@@ -43,13 +42,8 @@ def niu_options(
     target: Target,
 ) -> list[list[Option]]:
     """Every layer's options, their loss the change of the network's output; the first is to leave it alone."""
-    offers: list[list[Option]] = []
-    probes: list[Probe] = []
-    for layer, forms in track(choices, "Regressing layers"):
-        offered, made = offer_form(forms[0], layer, statistics[layer.name], target, _PLACES)
-        offers.append([keep(layer, target), *offered])
-        probes.extend(made)
-    curves = measure(graph, probes, first_images(batches))
+    offers, probes = regress([(layer, forms[:1]) for layer, forms in choices], statistics, target, _PLACES)
+    curves = measure_affordably(graph, probes, batches)
     return [_with_losses(options, curves[options[0].layer]) for options in offers]
 
 

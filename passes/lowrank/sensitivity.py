@@ -96,33 +96,37 @@ def sensitivity_options(
     target: Target,
 ) -> list[list[Option]]:
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
+    offers, probes = regress(choices, statistics, target, _PLACES)
+    curves = {name: fit_power(points) for name, points in measure_affordably(graph, probes, batches).items()}
+    return [[replace(o, loss=curves[o.layer](o.error)) for o in options] for options in offers]
+
+
+def regress(
+    choices: Sequence[tuple[Layer, Sequence[Pair]]], statistics: Statistics, target: Target, places: Sequence[float]
+) -> tuple[list[list[Option]], list[Probe]]:
+    """Every layer's options in all its forms, their loss the error, and every layer cut in the first for measuring.
+
+    Args:
+        choices: the layers, each with its forms.
+        statistics: of the layers.
+        target: the runtime that shall become faster.
+        places: where among the ranks, from the cheapest at 0 to the dearest at 1, a layer is to be cut.
+    """
     offers: list[list[Option]] = []
     probes: list[Probe] = []
     for layer, forms in track(choices, "Regressing layers"):
         offers.append([keep(layer, target)])
         for index, form in enumerate(forms):
-            places = _PLACES if index == 0 else ()
-            offered, made = offer_form(form, layer, statistics[layer.name], target, places)
+            offered, made = _offer(form, layer, statistics[layer.name], target, places if index == 0 else ())
             offers[-1].extend(offered)
             probes.extend(made)
-    macs = sum(layer.macs for layer, _ in choices)
-    measured = measure(graph, probes, first_images(batches, affordable_images(macs, len(probes))))
-    curves = {name: fit_power(points) for name, points in measured.items()}
-    return [[replace(o, loss=curves[o.layer](o.error)) for o in options] for options in offers]
+    return offers, probes
 
 
-def offer_form(
+def _offer(
     form: Pair, layer: Layer, statistics: LayerStatistics, target: Target, places: Sequence[float]
 ) -> tuple[list[Option], list[Probe]]:
-    """The options of one layer in one form, their loss the error, and the layer cut for measuring.
-
-    Args:
-        form: the form.
-        layer: the layer.
-        statistics: of the layer.
-        target: the runtime that shall become faster.
-        places: where among the ranks, from the cheapest at 0 to the dearest at 1, the layer is to be cut.
-    """
+    """The options of one layer in one form, and the layer cut for measuring."""
     offered = useful_ranks(form, layer, target)
     factorization = RegressedPair(form, layer, statistics, max(ranks[0] for ranks in offered))
     pairs = zip(offered, factorization.errors(offered), strict=True)
@@ -134,6 +138,12 @@ def offer_form(
 def _probe(form: Pair, layer: Layer, factorization: RegressedPair, ranks: Ranks) -> Probe:
     fits = factorization.fits(ranks, _PROBE_ROUNDS)
     return Probe(layer, form.stages(layer, ranks), factorization.folded(fits), float(np.mean([f.error for f in fits])))
+
+
+def measure_affordably(graph: gs.Graph, probes: Sequence[Probe], batches: Batches) -> Mapping[str, list[Point]]:
+    """`measure` on as many of the first images as the size of the layers allows."""
+    macs = sum({probe.layer.name: probe.layer.macs for probe in probes}.values())
+    return measure(graph, probes, first_images(batches, affordable_images(macs, len(probes))))
 
 
 def affordable_images(macs: int, probes: int) -> int:
