@@ -144,9 +144,11 @@ def _check_name(name: str, threads: int) -> None:
 
 def _work(python: str, folder: Path, time_limit: float) -> dict[str, Any]:
     """The worker's report, or what became of the worker."""
-    command = [python, "-m", "planish.runtime_check.runtimes.worker", str(folder / "job.json")]
+    # An absolute path, but of the link as it is: a virtual environment's interpreter is one to another's.
+    command = [str(Path(python).absolute()), "-m", "planish.runtime_check.runtimes.worker", str(folder / "job.json")]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=time_limit, check=False)  # noqa: S603 - own command
+        # In the job's folder, so that no module of the working folder stands in the way of Python's own.
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=time_limit, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
         return {"error": f"not done after {time_limit:g} s"}
     if done.returncode < 0:

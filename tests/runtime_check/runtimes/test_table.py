@@ -67,6 +67,13 @@ def test_runtime_that_crashes_is_a_result(path, tmp_path, monkeypatch, program, 
     assert row == RuntimeRow("onnxruntime", "", path, problem)
 
 
+def test_modules_of_the_working_folder_are_not_pythons(path, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    (row,) = try_runtimes(["onnxruntime"], [path], [FEEDS], seconds=0)
+    assert row.agrees
+
+
 def test_memory_is_the_runtimes_own(path):
     held = np.ones(60_000_000)  # 480 MB in this process are none of the worker's
     (row,) = try_runtimes(["onnxruntime"], [path], [FEEDS], seconds=0.01)
