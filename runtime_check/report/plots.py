@@ -29,7 +29,7 @@ def stage_bars(stages: Sequence[Stage], figure: str) -> str:
     if not any(_figure(cost, figure) for stage in stages for cost in stage.costs):
         return ""
     ranked = sorted(stages, key=lambda stage: -max(_figure(cost, figure) for cost in stage.costs))[:MOST_BARS]
-    shown = [stage for stage in stages if stage in ranked]
+    shown = [stage for stage in stages if stage in ranked and any(_figure(cost, figure) for cost in stage.costs)]
     canvas, axes = canvas_for(f"bars {figure}", 1.2 + 0.3 * len(shown))
     models = len(shown[0].costs)
     height = 0.8 / models
