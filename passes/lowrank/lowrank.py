@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -14,7 +14,7 @@ from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
 from ..base import Pass, Result, Skip, register
 from ..budget import Goal, choose_for_goal
-from ..graph import to_parts
+from ..graph import to_graph, to_parts
 from ..layers import Layer, LayerScope, list_layers
 from ..options import Option, Ranks, keep
 from ..plan import Plan
@@ -25,12 +25,14 @@ from .chain import apply_chain
 from .energy import energy_options
 from .fit import Job, fit_network
 from .fitting import fitted_plan
+from .form import Chain
 from .niu import allocate, niu_options
 from .pair import Pair
 from .ranks import useful_ranks
+from .refine import on_graph, reweighted
 from .registry import forms, unknown_form
 from .regressed import RegressedPair
-from .sensitivity import sensitivity_options
+from .sensitivity import first_images, sensitivity_options
 from .speed import Race, choose_for_speed
 
 RankRule = Literal["energy", "sensitivity", "niu"]
@@ -67,8 +69,9 @@ class Lowrank(Pass):
         forms: names of the forms to choose from.
         batches: calibration data, inputs by name; without it factors come from the weights alone.
         sampling: how the data is sampled.
+        refine: how often sensitivities are measured again with all other layers compressed, and ranks chosen anew.
         target: the runtime that shall become faster.
-        origin: the model before any pass, which a goal of latency compares with; by default the graph as it is.
+        origin: the model before any pass, which a goal compares with; by default the graph as it is.
         input_shapes: of inputs whose sizes the model leaves open.
     """
 
@@ -82,6 +85,7 @@ class Lowrank(Pass):
     forms: Sequence[str] = ()
     batches: Batches | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    refine: int = 0
     target: Target = field(default_factory=find_target)
     origin: ModelParts | None = None
     input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -104,13 +108,10 @@ class Lowrank(Pass):
             statistics = self._statistics(graph, layers)
         else:
             result.skips.extend(Skip(where, why) for where, why in reasons.items())
-            counted = {layer.name for layer in layers} | reasons.keys()
-            nodes = [node for node in count(parts, shapes).nodes if node.name in counted]
-            totals = {"MACs": sum(node.macs for node in nodes), "parameters": sum(node.params for node in nodes)}
             choices = self.choices(layers, result)
             layers = [layer for layer, _ in choices]
             statistics = self._statistics(graph, layers)
-            result.plan = self._choose(graph, choices, statistics, totals)
+            result.plan = self._choose(graph, choices, statistics)
         self._apply(graph, layers, result, statistics)
         return result
 
@@ -165,9 +166,16 @@ class Lowrank(Pass):
             return f"no rank makes it cheaper and faster on {self.target.name}"
         return reason
 
-    def _choose(
-        self, graph: gs.Graph, choices: Choices, statistics: Statistics | None, totals: Mapping[str, int]
-    ) -> Plan:
+    def _counted(self, graph: gs.Graph) -> float:
+        """How much of what the goal counts the layers in scope have, those that cannot be rewritten included."""
+        parts = to_parts(graph)
+        shapes = infer_shapes(parts, input_shapes=self.input_shapes)
+        layers, reasons = list_layers(graph, shapes, self.scope)
+        counted = {layer.name for layer in layers} | reasons.keys()
+        nodes = [node for node in count(parts, shapes).nodes if node.name in counted]
+        return sum(node.macs if self.goal.unit == "MACs" else node.params for node in nodes)
+
+    def _choose(self, graph: gs.Graph, choices: Choices, statistics: Statistics | None) -> Plan:
         """The plan that loses least at the goal."""
         rule = self._rule(statistics)
         offers = self._offers(rule, graph, choices, statistics)
@@ -178,10 +186,33 @@ class Lowrank(Pass):
             race = Race(graph, origin, layers, offers, self.target, self.input_shapes)
             chosen = choose_for_speed(race, self.goal, solver)
         else:
-            fixed = totals[self.goal.unit] - sum(self.goal.cost(offer[0]) for offer in offers)
-            chosen = choose_for_goal(offers, fixed, self.goal, solver=solver)
+            chosen = self._choose_for_count(graph, choices, statistics, offers)
         settings = {"goal": f"{self.goal.ratio:g} of {self.goal.unit}", "ranks": rule, "scope": self.scope}
         return Plan.from_options(chosen, [offer[0] for offer in offers], settings)
+
+    def _choose_for_count(
+        self, graph: gs.Graph, choices: Choices, statistics: Statistics | None, offers: list[list[Option]]
+    ) -> list[Option]:
+        """For a goal of MACs or parameters, as the origin has them: exact rewrites may have added some."""
+        solver = allocate if self._rule(statistics) == "niu" else None
+        now = self._counted(graph)
+        total = now if self.origin is None else self._counted(to_graph(self.origin))
+        fixed = now - sum(self.goal.cost(offer[0]) for offer in offers)
+        chosen = choose_for_goal(offers, fixed, self.goal, total, solver=solver)
+        for _ in range(self.refine):
+            if statistics is None or self.batches is None:
+                raise PlanishError("--refine measures on calibration data; give --data, or leave it out")
+            plan = Plan.from_options(chosen, [offer[0] for offer in offers], {})
+            trial = graph.copy()
+            layers = [layer for layer, _ in choices if layer.name in plan.layers]
+            made = []
+            for layer, form, chain in self._chains(trial, on_graph(trial, layers), plan, statistics):
+                made.append((layer.name, form.stages(layer, plan.layers[layer.name].ranks), chain))
+                apply_chain(trial, layer, *made[-1][1:])
+            images = first_images(self.batches)
+            offers = reweighted(graph, layers, made, offers, chosen=chosen, batches=images)
+            chosen = choose_for_goal(offers, fixed, self.goal, total, solver=solver)
+        return chosen
 
     def _offers(
         self, rule: RankRule, graph: gs.Graph, choices: Choices, statistics: Statistics | None
@@ -202,21 +233,26 @@ class Lowrank(Pass):
             lambda: measured(graph, choices, known, batches, self.target),
         )
 
-    def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:
-        """Carry the plan out, first layer to last, and record every change."""
-        plans = {} if result.plan is None else result.plan.layers
+    def _chains(
+        self, graph: gs.Graph, layers: Sequence[Layer], plan: Plan, statistics: Statistics | None
+    ) -> Iterator[tuple[Layer, Pair, Chain]]:
+        """What takes the place of every planned layer, each to be applied before the next is asked for."""
+        plans = plan.layers
         planned = [(layer, forms()[plans[layer.name].form]) for layer in layers if layer.name in plans]
         if statistics is None or self.batches is None:
-            chains = (
-                (layer, form, form.factorize(layer).chain(plans[layer.name].ranks))
-                for layer, form in track(planned, "Factorizing layers")
-            )
-        else:
-            jobs = [_job(layer, form, plans[layer.name].ranks, statistics) for layer, form in planned]
-            fitted = fit_network(graph, jobs, statistics, self.batches, self.sampling)
-            chains = ((job.layer, job.form, chain) for job, chain in fitted)
-        for layer, form, chain in chains:
-            ranks = plans[layer.name].ranks
+            for layer, form in track(planned, "Factorizing layers"):
+                yield layer, form, form.factorize(layer).chain(plans[layer.name].ranks)
+            return
+        jobs = [_job(layer, form, plans[layer.name].ranks, statistics) for layer, form in planned]
+        for job, chain in fit_network(graph, jobs, statistics, self.batches, self.sampling):
+            yield job.layer, job.form, chain
+
+    def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:
+        """Carry the plan out, first layer to last, and record every change."""
+        if result.plan is None:
+            return
+        for layer, form, chain in self._chains(graph, layers, result.plan, statistics):
+            ranks = result.plan.layers[layer.name].ranks
             apply_chain(graph, layer, form.stages(layer, ranks), chain)
             saved = f"{layer.macs / 1e6:.1f} to {form.macs(layer, ranks) / 1e6:.1f} MMACs"
             result.changed(layer.name, f"{form.name}, rank {' and '.join(map(str, ranks))}: {saved}")
