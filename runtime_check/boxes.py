@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Iterable, Sequence
@@ -47,8 +48,9 @@ def is_box_file(path: Path) -> bool:
         return True
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace") as stream, contextlib.suppress(csv.Error):
         return _columns(next(csv.reader(stream), [])) is not None
+    return False
 
 
 def read_boxes(path: Path) -> BoxLabels:
@@ -63,7 +65,7 @@ def read_boxes(path: Path) -> BoxLabels:
     try:
         rows = _coco_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
         labels = BoxLabels(path.name, _grouped(rows))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read ({error}); give a csv of boxes or COCO's JSON") from error
     if not labels.by_file:
         raise DataError(f"{path}: holds no boxes; give lines of file,class,x1,y1,x2,y2")
@@ -111,7 +113,7 @@ def _coco_rows(path: Path) -> Iterable[tuple[str, str, list[Any]]]:
             if not entry.get("iscrowd"):
                 numbers = [float(entry["category_id"]), left, top, left + width, top + height]
                 yield f"{path}: annotation {entry.get('id')}", files[entry["image_id"]], numbers
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{path}: is no COCO annotation file ({type(error).__name__}: {error}); it needs images and annotations"
         ) from error

@@ -119,7 +119,10 @@ def _split(line: str) -> tuple[str, str]:
 
 
 def _csv_entries(path: Path, lines: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
-    rows = list(csv.reader(line for _, line in lines))
+    try:
+        rows = list(csv.reader(line for _, line in lines))
+    except csv.Error as error:
+        raise DataError(f"{path}: is no csv ({error}); give lines of file,class_index") from error
     if not rows:
         return []
     header = [cell.strip().lower() for cell in rows[0]]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from planish.errors import DataError
 from planish.runtime_check.boxes import is_box_file, read_boxes
+from planish.runtime_check.image_list import list_images
 
 
 def written(tmp_path, text, name="boxes.csv"):
@@ -63,7 +64,18 @@ def test_wrong_lines_are_named(tmp_path, text, message):
         read_boxes(written(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [], "annotations": [{"image_id": 1}]}', '{"images": 5}'])
+def test_endless_fields(tmp_path):
+    path = written(tmp_path, "file,class,x1,y1,x2,y2\n" + "a" * 200_000 + ",1,1,1,2,2\n")
+    with pytest.raises(DataError, match=r"cannot be read .field larger"):
+        read_boxes(path)
+    assert not is_box_file(written(tmp_path, "a" * 200_000 + "\n", "head.csv"))
+    with pytest.raises(DataError, match=r"head\.csv: is no csv"):
+        list_images(tmp_path / "head.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "", "[]", "{}", '{"images": [], "annotations": [{"image_id": 1}]}', '{"images": 5}']
+)
 def test_json_of_another_kind(tmp_path, text):
     with pytest.raises(DataError, match="is no COCO annotation file"):
         read_boxes(written(tmp_path, text, "c.json"))
