@@ -14,7 +14,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import load_extra
 from .criterion import Candidates, Criterion, best, criterion
 
 _STEPS_PER_CLASS = 8
@@ -42,14 +41,15 @@ class Lasso(Criterion):
 
 def _path(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     """|b| (K, points) along the path, from the strongest penalty to the weakest."""
-    least_angle = load_extra("sklearn.linear_model", "prune", "choosing channels by LASSO")
+    from sklearn.linear_model import lars_path_gram  # noqa: PLC0415 - takes a second, which no other criterion needs
+
     if not np.trace(gram) > 0:
         return np.ones((len(gram), 1))
     scaled = gram / np.trace(gram)
     scaled[np.diag_indices_from(scaled)] += 1e-9
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dead channels make it warn of ill-conditioning; they never enter
-        _, _, path = least_angle.lars_path_gram(
+        _, _, path = lars_path_gram(
             scaled.sum(axis=1), scaled, n_samples=1, max_iter=_STEPS_PER_CLASS * len(gram), method="lasso"
         )
     magnitudes: NDArray[np.float64] = np.abs(path)
