@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..runtime_check.session import Session
-from .graph import to_parts
+from .graph import tensors_read, to_parts
 from .sampling import quicken
 from .statistics import Batches
 
@@ -75,18 +75,18 @@ class Continued:
             node = producers.get(waiting.pop())
             if node is not None and node.name not in found | self._done:
                 found.add(node.name)
-                waiting.extend(tensor.name for tensor in node.inputs)
+                waiting.extend(tensors_read(node))
         return found
 
     def _read_later(self, done: set[str]) -> set[str]:
         """Names of the tensors that nodes in `done` make and others read."""
         made = {tensor.name for node in self._graph.nodes if node.name in done for tensor in node.outputs}
         return {
-            tensor.name
+            name
             for node in self._graph.nodes
-            if node.name not in done
-            for tensor in node.inputs
-            if tensor.name in made and node.op != "Constant"
+            if node.name not in done and node.op != "Constant"
+            for name in tensors_read(node)
+            if name in made
         }
 
     def _session(self, graph: gs.Graph, outputs: Sequence[str], stored: set[str]) -> Session | None:

@@ -5,7 +5,7 @@ Weights cross as they are, arrays of any backing: a memory-mapped model is neith
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
 import numpy as np
 import onnx
@@ -123,3 +123,13 @@ def detach(graph: gs.Graph, node: gs.Node) -> int:
 def is_output(graph: gs.Graph, tensor: gs.Tensor) -> bool:
     """Whether `tensor` is one of the graph's outputs."""
     return any(tensor is output for output in graph.outputs)
+
+
+def tensors_read(node: gs.Node) -> Iterator[str]:
+    """Names of the tensors that a node reads, those that its subgraphs take from outside included."""
+    yield from (tensor.name for tensor in node.inputs)
+    for value in node.attrs.values():
+        if isinstance(value, gs.Graph):
+            for inner in value.nodes:
+                yield from tensors_read(inner)
+            yield from (tensor.name for tensor in value.outputs)

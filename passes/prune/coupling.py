@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 import onnx_graphsurgeon as gs
 
 from ...runtime_check.cost import Shape
+from ..graph import tensors_read
 from . import operators  # noqa: F401 - registers the handlers
 from .channels import Coupling, NotFollowedError
 from .registry import handler_of
@@ -42,18 +43,8 @@ def _follow(node: gs.Node, coupling: Coupling) -> None:
             reason += f"is not followed: {error}"
         else:
             return
-    for name in _read(node):
+    for name in tensors_read(node):
         _pin(coupling, name, reason)
-
-
-def _read(node: gs.Node) -> Iterator[str]:
-    """Names of the tensors that a node reads, those that its subgraphs take from outside included."""
-    yield from (tensor.name for tensor in node.inputs)
-    for value in node.attrs.values():
-        if isinstance(value, gs.Graph):
-            for inner in value.nodes:
-                yield from _read(inner)
-            yield from (tensor.name for tensor in value.outputs)
 
 
 def _pin(coupling: Coupling, tensor: str, reason: str) -> None:
