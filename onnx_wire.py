@@ -88,6 +88,7 @@ def as_array(raw: memoryview, head: onnx.TensorProto) -> NDArray[np.generic]:
 
 def _read_external_data(path: Path, graph: onnx.GraphProto, tensors: Tensors) -> None:
     """Map the files that hold external tensors; locations that leave the model's folder are refused."""
+    files: dict[Path, memoryview] = {}
     for tensor in [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]:
         facts = {entry.key: entry.value for entry in tensor.external_data}
         location = (path.parent / facts.get("location", "")).resolve()
@@ -95,10 +96,12 @@ def _read_external_data(path: Path, graph: onnx.GraphProto, tensors: Tensors) ->
             raise ValueError(
                 f"tensor '{tensor.name}' lies in '{facts.get('location')}', which is no file beside the model"
             )
-        data = np.memmap(location, np.uint8, mode="r")
+        if location not in files:
+            files[location] = map_file(location)
+        data = files[location]
         offset = int(facts.get("offset", 0))
-        length = int(facts.get("length", data.size - offset))
-        if offset < 0 or length < 0 or offset + length > data.size:
+        length = int(facts.get("length", len(data) - offset))
+        if offset < 0 or length < 0 or offset + length > len(data):
             raise ValueError(f"tensor '{tensor.name}' ends beyond its file '{location.name}'")
-        tensors[tensor.name] = as_array(data[offset : offset + length].data, tensor)
+        tensors[tensor.name] = as_array(data[offset : offset + length], tensor)
         graph.initializer.remove(tensor)

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
 
 from ...runtime_check.cost import Shape, infer_shapes, infer_types
 from ..graph import to_parts
@@ -32,6 +33,11 @@ class Rewrite:
     what: str
     apply: Callable[[], None]
     gain_ms: float = math.inf
+
+
+def _beginning(values: NDArray[np.generic]) -> bytes:
+    """Of an array's elements: most arrays differ there, and need not be read on."""
+    return np.asarray(values.flat[:16]).tobytes()
 
 
 class Scene:
@@ -67,15 +73,16 @@ class Scene:
     @cached_property
     def originals(self) -> dict[str, gs.Constant]:
         """For each initializer that has equals, the first of them."""
-        alike: dict[tuple[str, tuple[int, ...]], list[gs.Constant]] = {}
+        alike: dict[tuple[str, tuple[int, ...], bytes], list[gs.Constant]] = {}
         for tensor in self.graph.tensors(check_duplicates=False).values():
             if isinstance(tensor, gs.Constant):
-                alike.setdefault((str(tensor.values.dtype), tensor.values.shape), []).append(tensor)
+                kind = (str(tensor.values.dtype), tensor.values.shape, _beginning(tensor.values))
+                alike.setdefault(kind, []).append(tensor)
         found: dict[str, gs.Constant] = {}
         for tensors in alike.values():
             seen: dict[bytes, gs.Constant] = {}
             for tensor in tensors if len(tensors) > 1 else ():
-                digest = hashlib.sha256(np.ascontiguousarray(tensor.values).tobytes()).digest()
+                digest = hashlib.sha256(np.ascontiguousarray(tensor.values).reshape(-1).view(np.uint8).data).digest()
                 found[tensor.name] = seen.setdefault(digest, tensor)
         return found
 

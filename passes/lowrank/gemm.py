@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..layers import Layer
 from .pair import Pair
 from .registry import form
@@ -20,6 +23,10 @@ class Gemm(Pair):
     name: ClassVar[str] = "gemm"
     reduced: ClassVar[str] = "cij"
     suffixes: ClassVar[tuple[str, str]] = ("_red", "_rec")
+
+    def kernels(self, layer: Layer) -> NDArray[np.float32]:
+        """(1, N, 1, C): the weights as they lie, which may be gigabytes."""
+        return layer.weight.reshape(1, layer.filters, 1, -1)
 
     def declines(self, layer: Layer) -> str | None:
         """Declines convolutions."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+_COLUMNS = 1 << 14
+"""That are multiplied at a time."""
 
 _DOUBLE_UP_TO = 2048
 """Sides up to this are decomposed in float64; above it float32 halves the time and is still orthonormal to 1e-6."""
@@ -27,8 +33,10 @@ class TruncatedProduct:
         self._tall = matrix.shape[0] > matrix.shape[1]
         self._wide = matrix.T if self._tall else matrix
         dtype = np.float64 if self._wide.shape[0] <= _DOUBLE_UP_TO else np.float32
-        wide = self._wide.astype(dtype, copy=False)
-        values, vectors = scipy.linalg.eigh(wide @ wide.T, overwrite_a=True, check_finite=False, driver="evd")
+        gram = np.zeros((len(self._wide), len(self._wide)), dtype)
+        for part in self._parts(dtype):
+            gram += part @ part.T
+        values, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
         self._basis = np.ascontiguousarray(vectors[:, ::-1])
         self.singular_values: NDArray[np.float64] = np.sqrt(np.maximum(values[::-1].astype(np.float64), 0))
 
@@ -39,5 +47,11 @@ class TruncatedProduct:
         significant = values > values[0] * np.finfo(np.float32).eps if values[0] > 0 else values > 0
         roots = np.sqrt(np.where(significant, values, 1.0)).astype(basis.dtype)
         near = (basis * roots).astype(np.float32)
-        far = ((basis / roots).T @ self._wide.astype(basis.dtype, copy=False)).astype(np.float32)
+        inverse = (basis / roots).T
+        far = np.concatenate([(inverse @ part).astype(np.float32) for part in self._parts(basis.dtype)], axis=1)
         return (np.ascontiguousarray(far.T), np.ascontiguousarray(near.T)) if self._tall else (near, far)
+
+    def _parts(self, dtype: DTypeLike) -> Iterator[NDArray[Any]]:
+        """Columns of the wide matrix, so many at a time that no copy in another type takes more than the matrix."""
+        for begin in range(0, self._wide.shape[1], _COLUMNS):
+            yield self._wide[:, begin : begin + _COLUMNS].astype(dtype, copy=False)
