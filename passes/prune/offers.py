@@ -22,8 +22,7 @@ from .quadratic import Quadratic, errors_of_widths, quadratics
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
-_MANY_BLOCKS = 4
-"""Fewer of them leave too little choice."""
+_STEPS = 8
 
 Selections = list[NDArray[np.bool_]]
 
@@ -33,8 +32,8 @@ def useful_widths(group: Group, coupling: Coupling, target: Target, unit: str) -
 
     Where milliseconds count: multiples of the target's block. More than half a block costs as much as a whole one, and
     pooling leaves the blocked layout at other widths, so that the exact pass would pad the channels again. Where MACs
-    or parameters count: multiples of the block too, and finer ones for groups of few blocks, but never finer than every
-    runtime asks for.
+    or parameters count: an eighth of the channels at a time, in blocks where these are smaller, and never finer than
+    every runtime asks for.
     """
     repeated = max(1, len(group.producers[0].atoms) // group.size)
     size = group.size * repeated
@@ -46,7 +45,7 @@ def useful_widths(group: Group, coupling: Coupling, target: Target, unit: str) -
             if rank % target.block == 0 or 2 * rank < target.block or (rank > target.block and not pooled)
         }
     else:
-        step = target.block if size >= _MANY_BLOCKS * target.block else min(FLOOR, target.block)
+        step = max(FLOOR, min(target.block, size // _STEPS // FLOOR * FLOOR))
         widths = set(range(step, size, step))
     return sorted({max(1, width // repeated) for width in widths} | {group.size})
 
