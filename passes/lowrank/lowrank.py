@@ -20,6 +20,7 @@ from ..options import Option, Ranks, keep
 from ..plan import Plan
 from ..remember import remembered_options
 from ..statistics import Batches, Sampling, Statistics, gather
+from ..surplus import exact_surplus
 from ..targets import Target, find_target
 from .chain import apply_chain
 from .energy import energy_options
@@ -197,7 +198,8 @@ class Lowrank(Pass):
         solver = allocate if self._rule(statistics) == "niu" else None
         now = self._counted(graph)
         total = now if self.origin is None else self._counted(to_graph(self.origin))
-        fixed = now - sum(self.goal.cost(offer[0]) for offer in offers)
+        added = exact_surplus(graph, self.goal.unit, self.target, self.input_shapes)
+        fixed = now + added - sum(self.goal.cost(offer[0]) for offer in offers)
         chosen = choose_for_goal(offers, fixed, self.goal, total, solver=solver)
         for _ in range(self.refine):
             if statistics is None or self.batches is None:

@@ -18,6 +18,7 @@ from ..graph import to_parts
 from ..layers import LayerScope, in_layer_scope
 from ..plan import LayerPlan, Plan
 from ..statistics import Batches, Sampling
+from ..surplus import exact_surplus
 from ..targets import Target, find_target
 from .criterion import Candidates, Criterion, find_criterion
 from .decided import Decided, Offers, removed_by
@@ -224,7 +225,8 @@ class Prune(Pass):
             return choose_widths(decisions, prices, allowance)
 
         if self.goal.unit != "ms":
-            return choose(Allowance(self.goal, before))
+            added = exact_surplus(network.graph, self.goal.unit, self.target, self.input_shapes)
+            return choose(Allowance(self.goal, before, added))
 
         def shaped(chosen: Chosen) -> gs.Graph:
             copy = network.copy()
