@@ -29,7 +29,7 @@ def annotated_pictures(folder: Path) -> Iterator[tuple[Image.Image, F64]]:
             width = np.hypot(major * np.cos(angle), minor * np.sin(angle))
             height = np.hypot(major * np.sin(angle), minor * np.cos(angle))
             boxes.append((x - width, y - height, x + width, y + height))
-        path = next((folder / "images").rglob(f"{Path(name).name}.*"))
+        path = next((folder / "images" / name).parent.glob(f"{Path(name).name}.*"))
         yield Image.open(path).convert("RGB"), np.array(boxes)
 
 

@@ -76,7 +76,7 @@ def test_the_face_detector_equals_its_onnx_twin():
 
 @pytest.mark.slow
 def test_faces_are_found_as_well_as_published():
-    """Average precision at an overlap of 0.4 on 144 pictures: 0.872 by the assets' README.
+    """Average precision at an overlap of 0.4 on 144 pictures: 0.872 at least, the figure of the assets' README.
 
     How that figure resizes, suppresses and bounds the ellipses is not said, and moves it by two points.
     """
@@ -88,7 +88,7 @@ def test_faces_are_found_as_well_as_published():
         scores, boxes = answer["scores"][0, :, 1], decoded(answer["boxes"][0]) * np.tile(picture.size, 2)
         found += matched(*suppressed(scores, boxes), truth)
         faces += len(truth)
-    assert average_precision(found, faces) == pytest.approx(0.872, abs=0.02)
+    assert average_precision(found, faces) >= 0.872
 
 
 def annotated_pictures():
@@ -105,7 +105,7 @@ def annotated_pictures():
             width = np.hypot(major * np.cos(angle), minor * np.sin(angle))
             height = np.hypot(major * np.sin(angle), minor * np.cos(angle))
             boxes.append((x - width, y - height, x + width, y + height))
-        path = next((DATA / "fddb/images").rglob(f"{Path(name).name}.*"))
+        path = next((DATA / "fddb/images" / name).parent.glob(f"{Path(name).name}.*"))
         yield Image.open(path).convert("RGB"), np.array(boxes)
 
 
