@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from planish.passes.lowrank.sensitivity import affordable_images, fit_power
 
 
