@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--ratio", type=float, default=2.0)
     parser.add_argument("--criterion", nargs="+", default=["lasso"])
     parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--samples", type=int, default=30)
     parser.add_argument("--no-refit", action="store_true")
     settings = parser.parse_args()
     is_cifar = settings.net in CIFAR

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("net", choices=list(NETS))
     parser.add_argument("--ratio", type=float, default=1.5)
     parser.add_argument("--criterion", default="lasso")
-    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--samples", type=int, default=30)
     parser.add_argument("--no-refit", action="store_true")
     parser.add_argument("--save", type=Path)
     settings = parser.parse_args()

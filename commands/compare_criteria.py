@@ -12,7 +12,7 @@ from ..errors import PlanishError
 from .console import console, json_option, show_json, table
 from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, preprocessing_options
-from .sampling_options import PRUNING_SAMPLES, given_sampling, sampling_options
+from .sampling_options import given_sampling, sampling_options
 
 if TYPE_CHECKING:
     from ..passes.prune.comparison import Comparison, Trial
@@ -94,7 +94,7 @@ def _comparison(
     graph = to_graph(parts)
     Exact(input_shapes=shapes).simplify(graph, Result())
     judge = Judge(graph, judged)
-    prune = Prune(batches=calibration, sampling=given_sampling(settings, samples=PRUNING_SAMPLES), input_shapes=shapes)
+    prune = Prune(batches=calibration, sampling=given_sampling(settings), input_shapes=shapes)
     return Comparison.of(graph, prune, judge), judge.judge(graph)
 
 

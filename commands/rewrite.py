@@ -17,7 +17,7 @@ from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, preprocessing_options
 from .prune_options import absorbed, expanded, make_joint, make_prune, make_shrink, prune_options
 from .quantize_options import make_quantize, quantize_options
-from .sampling_options import PRUNING_SAMPLES, USUAL_SAMPLES, given_sampling, sampling_options
+from .sampling_options import given_sampling, sampling_options
 
 if TYPE_CHECKING:
     from ..files import ModelParts
@@ -77,8 +77,7 @@ def command(
     shapes = parse_input_shapes(input_shape)
     wanted = _pass_names(names, settings)
     parts = read_parts(model)
-    samples = PRUNING_SAMPLES if wanted == ["prune"] else USUAL_SAMPLES
-    sampling = given_sampling(settings, save_plan, samples=samples)
+    sampling = given_sampling(settings, save_plan)
     calibration = _calibration(model, parts, settings, shapes)
     materials = Materials(parts, calibration, sampling, find_target(settings["target"]), shapes)
     materials, max_drop = split_for_judging(wanted, settings, materials)

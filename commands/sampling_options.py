@@ -18,15 +18,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 FOLDER = "planish-cache"
 
-USUAL_SAMPLES = 30
-PRUNING_SAMPLES = 10
-"""Which channels go hangs less on the samples than factors do."""
-
 _OPTIONS = (
     click.option(
-        "--samples",
-        type=click.IntRange(min=1),
-        help=f"Positions sampled per image (default: {USUAL_SAMPLES}; pruning alone: {PRUNING_SAMPLES}).",
+        "--samples", type=click.IntRange(min=1), default=30, show_default=True, help="Positions sampled per image."
     ),
     click.option(
         "--memory",
@@ -54,13 +48,8 @@ def sampling_options(function: _F) -> _F:
     return function
 
 
-def given_sampling(settings: Mapping[str, Any], plan: str | None = None, *, samples: int = USUAL_SAMPLES) -> Sampling:
+def given_sampling(settings: Mapping[str, Any], plan: str | None = None) -> Sampling:
     """The sampling that the options describe; its cache is the one asked for, or lies beside the file `plan`.
-
-    Args:
-        settings: values of the options.
-        plan: where a plan is saved, if it is.
-        samples: positions per image where none are given.
 
     Raises:
         PlanishError: they contradict each other, or the cache is no folder.
@@ -68,7 +57,7 @@ def given_sampling(settings: Mapping[str, Any], plan: str | None = None, *, samp
     from ..passes.statistics import Sampling  # noqa: PLC0415 - keeps `planish --help` quick
 
     cache = _cache(settings, plan)
-    return Sampling(settings["samples"] or samples, settings["seed"], settings["memory"] << 20, cache)
+    return Sampling(settings["samples"], settings["seed"], settings["memory"] << 20, cache)
 
 
 def _cache(settings: Mapping[str, Any], plan: str | None) -> Cache | None:

@@ -79,7 +79,7 @@ class Prune(Pass):
     protected: Sequence[str] = ()
     ends: bool = False
     batches: Batches | None = None
-    sampling: Sampling = field(default_factory=lambda: Sampling(samples=10))
+    sampling: Sampling = field(default_factory=Sampling)
     target: Target = field(default_factory=find_target)
     origin: ModelParts | None = None
     input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
