@@ -14,7 +14,7 @@ from .form import Chain, Factorization
 from .pair import Pair
 from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, shrinkage, start
 
-ROUNDS = 4
+ROUNDS = 2
 """Alternations of the final fit; more gain less than a percent of the error."""
 
 _ALIKE = 8
