@@ -96,7 +96,7 @@ def choose_for_speed(race: Race, goal: Goal, solver: Solver | None = None) -> li
 
 def _specialized(race: Race, graph: gs.Graph) -> gs.Graph:
     """`graph` as the exact pass will leave it in the end."""
-    Exact(target=race.target, input_shapes=race.input_shapes).specialize(graph, Result())
+    Exact(target=race.target, input_shapes=race.input_shapes).specialize(graph, Result(), after_others=True)
     return graph
 
 

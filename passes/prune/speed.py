@@ -68,7 +68,7 @@ class Race:
     def specialized(self, graph: gs.Graph) -> gs.Graph:
         """A copy as the exact pass will leave it in the end."""
         copy = graph.copy()
-        Exact(target=self.target, input_shapes=self.input_shapes).specialize(copy, Result())
+        Exact(target=self.target, input_shapes=self.input_shapes).specialize(copy, Result(), after_others=True)
         return copy
 
 
