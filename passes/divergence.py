@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
 import scipy.special
 from numpy.typing import NDArray
 
+from ..runtime_check.session import Feeds
+from .continued import Continued
+from .statistics import batch_size
+
 F32 = NDArray[np.float32]
 Outputs = Mapping[str, NDArray[np.generic]]
 
 _MATRIX = 2
+
+_KEPT_BYTES = 1 << 29
+"""What may be kept of a network's tensors, so that another begins where it differs."""
+
+
+class Diverging:
+    """How far networks that differ from another behind some tensor are from the original.
+
+    Args:
+        original: the network to compare with.
+        batches: a few unlabelled images.
+        common: what the networks share up to the tensor; by default the original.
+    """
+
+    def __init__(self, original: gs.Graph, batches: Sequence[Feeds], common: gs.Graph | None = None) -> None:
+        self._original = original
+        self._images = sum(map(batch_size, batches))
+        self._references = list(Continued(original, batches, 0).finish(original))
+        self._common = Continued(original if common is None else common, batches, _KEPT_BYTES)
+
+    def compute(self, tensor: str) -> None:
+        """Compute the common network up to `tensor`, behind the last one, so that what follows begins there."""
+        for _ in self._common.run([tensor]):
+            pass
+
+    def of(self, graph: gs.Graph) -> float:
+        """Mean divergence over the images of a network that is the common one as far as that is computed."""
+        pairs = zip(self._references, self._common.finish(graph), strict=True)
+        return sum(divergence(self._original, reference, outputs) for reference, outputs in pairs) / self._images
 
 
 def divergence(graph: gs.Graph, reference: Outputs, outputs: Outputs) -> float:

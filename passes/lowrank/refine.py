@@ -14,8 +14,7 @@ import onnx_graphsurgeon as gs
 
 from ...progress import track
 from ...runtime_check.session import Feeds
-from ..continued import Continued
-from ..divergence import divergence
+from ..divergence import Diverging
 from ..layers import Layer
 from ..options import KEEP, Option
 from .chain import apply_chain
@@ -26,8 +25,6 @@ Replacement = tuple[str, Sequence[Stage], Chain]
 
 _LARGEST_FACTOR = 4.0
 """By how much one round may correct a layer: what it contributes is a small difference of two measurements."""
-
-_KEPT_BYTES = 1 << 29
 
 
 def on_graph(graph: gs.Graph, layers: Sequence[Layer]) -> list[Layer]:
@@ -68,24 +65,16 @@ def reweighted(
 def _contributions(
     graph: gs.Graph, layers: Sequence[Layer], replacements: Sequence[Replacement], batches: Sequence[Feeds]
 ) -> dict[str, float]:
-    """By layer name, how much less the output diverges with that layer as it was, summed over the images."""
-    references = list(Continued(graph, batches, 0).finish(graph))
+    """By layer name, how much less the output diverges, in the mean over the images, with that layer as it was."""
     compressed = _compressed(graph, layers, replacements)
-    network = Continued(compressed, batches, _KEPT_BYTES)
-
-    def diverged(changed: gs.Graph) -> float:
-        pairs = zip(references, network.finish(changed), strict=True)
-        return sum(divergence(graph, reference, outputs) for reference, outputs in pairs)
-
-    everything = diverged(compressed)
-    images = sum(len(next(iter(feeds.values()))) for feeds in batches)
+    diverging = Diverging(graph, batches, compressed)
+    everything = diverging.of(compressed)
     inputs = {layer.name: layer.node.inputs[0].name for layer in layers}
     contributed = {}
     for name, _, _ in track(replacements, "Measuring sensitivity among compressed layers"):
-        for _ in network.run([inputs[name]]):
-            pass
+        diverging.compute(inputs[name])
         without = _compressed(graph, layers, [other for other in replacements if other[0] != name])
-        contributed[name] = (everything - diverged(without)) / images
+        contributed[name] = everything - diverging.of(without)
     return contributed
 
 

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from ...progress import track
 from ...runtime_check.session import Feeds
-from ..continued import Continued
-from ..divergence import Outputs, divergence
+from ..divergence import Diverging
 from ..layers import Layer
 from ..options import Option, Ranks, keep
 from ..statistics import Batches, LayerStatistics, Statistics, batch_size
@@ -41,9 +40,6 @@ _PROBE_ROUNDS = 1
 _PROBED_MACS = 16e12
 """What all probes together would compute from the first layer on; from the cut layer on it is about half, in two
 minutes. A large network is measured on fewer images."""
-
-_KEPT_BYTES = 1 << 29
-"""What may be kept of the network's tensors, so that a probe begins at its layer."""
 
 _LEAST_IMAGES = 16
 _PROBED_IMAGES = 96
@@ -175,16 +171,13 @@ def measure(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) 
         probes: one or more for each layer.
         batches: a few unlabelled images.
     """
-    network = Continued(graph, batches, _KEPT_BYTES)
-    references = list(network.finish(graph))
+    diverging = Diverging(graph, batches)
     order = {node.name: place for place, node in enumerate(graph.nodes)}
     points: dict[str, list[Point]] = {}
     for probe in track(sorted(probes, key=lambda probe: order[probe.layer.name]), "Measuring sensitivity"):
         if probe.layer.name not in points:
-            for _ in network.run([probe.layer.node.inputs[0].name]):
-                pass
-        diverged = _divergence(graph, probe, network, references)
-        points.setdefault(probe.layer.name, []).append((probe.error, diverged / sum(map(batch_size, batches))))
+            diverging.compute(probe.layer.node.inputs[0].name)
+        points.setdefault(probe.layer.name, []).append((probe.error, diverging.of(_cut(graph, probe))))
     return points
 
 
@@ -207,10 +200,9 @@ def _slope(errors: NDArray[np.float64], divergences: NDArray[np.float64]) -> flo
     return float(errors @ divergences / max(float(errors @ errors), _SMALLEST_ERROR**2))
 
 
-def _divergence(graph: gs.Graph, probe: Probe, network: Continued, references: Sequence[Outputs]) -> float:
-    """Divergence of the output with the layer cut, summed over the images."""
+def _cut(graph: gs.Graph, probe: Probe) -> gs.Graph:
+    """A copy of the network with the layer cut."""
     changed = graph.copy()
     node = next(node for node in changed.nodes if node.name == probe.layer.name)
     apply_chain(changed, replace(probe.layer, node=node), probe.stages, probe.chain)
-    pairs = zip(references, network.finish(changed), strict=True)
-    return sum(divergence(graph, reference, outputs) for reference, outputs in pairs)
+    return changed
