@@ -8,6 +8,7 @@ networks, and ends in a KeyError where the ratio cannot be met.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -79,36 +80,56 @@ class Goal:
         return {"MACs": option.macs, "parameters": option.params, "ms": option.latency_ms}[self.unit]
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a network may cost.
+
+    Attributes:
+        goal: the cost of the whole before over after.
+        before: cost of the whole before.
+        fixed: what does not depend on the choice.
+    """
+
+    goal: Goal
+    before: float
+    fixed: float = 0.0
+
+    @property
+    def allowed(self) -> float:
+        """What may be spent on that which depends on the choice."""
+        return self.before / self.goal.ratio - self.fixed
+
+    def reachable(self, cheapest: float) -> float:
+        """The largest ratio, cut to two digits, if that much has to be spent at least."""
+        floor = self.fixed + cheapest
+        return math.floor(100 * self.before / floor) / 100 if floor > 0 else 1.0
+
+
 def choose_for_goal(
     options: Sequence[Sequence[Option]],
-    fixed: float,
-    goal: Goal,
-    total: float | None = None,
+    allowance: Allowance,
     solver: Solver | None = None,
 ) -> list[Option]:
-    """`choose` under the budget that divides the total cost by the goal's ratio.
+    """`choose` under the budget that divides the cost before by the goal's ratio.
 
     Args:
         options: for each layer that has a choice; the first is to leave it alone.
-        fixed: cost of what counts and has no choice.
-        goal: the goal.
-        total: what is divided; by default the cost as everything is left alone.
+        allowance: what all may cost.
         solver: which chooses; by default `choose`.
 
     Raises:
         BudgetError: the goal is out of reach; it says what can be reached.
     """
-    if total is None:
-        total = fixed + sum(goal.cost(layer[0]) for layer in options)
-    floor = fixed + cheapest(options, goal.cost)
-    if floor > total / goal.ratio:
-        reachable = float(np.floor(total / floor * 100) / 100) if floor else 1.0
+    goal = allowance.goal
+    floor = cheapest(options, goal.cost)
+    if floor > allowance.allowed:
+        reachable = allowance.reachable(floor)
         raise BudgetError(
             f"ratio {goal.ratio:g} is out of reach: with the forms at hand the {goal.unit} can be divided by at most "
             f"{reachable:.2f}; ask for less, or widen --scope",
             reachable,
         )
-    return (solver or choose)(options, total / goal.ratio - fixed, goal.cost)
+    return (solver or choose)(options, allowance.allowed, goal.cost)
 
 
 def undominated(options: Sequence[Option], cost: Cost) -> list[Option]:

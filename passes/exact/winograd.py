@@ -14,38 +14,20 @@ Rounding grows little along one axis: 3e-7 of the largest value for random maps.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..layers import ConvGeometry, Layer
-from ..targets import Target, Work
-from ..targets.features import CACHE_GB
-from ..targets.layout import is_residual
-from ..targets.work import FLOAT_BYTES, layer_work
+from ..targets.rows import ROWS, bands, inner_geometry, is_by_rows, products
+from ..targets.work import layer_work
 from .edit import constant, insert, replace
 from .rule import Rewrite, Rule, Scene
 
-ROWS = 4
-"""m, rows of the result that are computed together."""
 POINTS = {3: (0.0, 1.0, -1.0, 2.0, -2.0), 5: (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)}
 """By r: where the polynomials of Toom and Cook's algorithm are evaluated, besides infinity."""
 _ALL_ONES = 1
 """Position of the point 1, whose product is added to all rows of the result: its convolution takes the bias."""
-
-_INPUT_NS, _OUTPUT_NS = 0.8, 1.6
-"""Nanoseconds per element to combine the rows, and to bring maps into the plain layout and back."""
-_SUM_NS = 1.0
-"""More than that where a residual sum reads the result, which the runtime would compute within the convolution."""
-_FAR = 2.0
-"""How many times that where both maps fill half of the cache or more."""
-_NODES_MS = 0.01
-"""Milliseconds that a dozen nodes cost, however small they are."""
-_LEAST_GAIN = 1.4
-"""Times all that must be saved in products: a core that multiplies faster need not move data faster."""
-
 
 _FIRST_OPSET = 10
 """From here on Slice reads its sizes from inputs."""
@@ -57,21 +39,15 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     if layer is None or layer.geometry is None or layer.depthwise or scene.opset < _FIRST_OPSET:
         return None
     geometry = layer.geometry
-    height, width = geometry.kernel
-    if height not in POINTS or width < height or {*geometry.strides, *geometry.dilations} != {1}:
+    if not is_by_rows(geometry):
         return None
     if shape is None or None in shape[1:]:
         return "the size of its input is not known"
     return Rewrite(
         f"{products(geometry)} products for {ROWS * geometry.kernel[0]} along the rows",
         lambda: _apply(scene.graph, layer),
-        _gain_ms(scene.target, layer),
+        scene.target.latency_ms(layer_work(layer)) - scene.target.layer_ms(layer),
     )
-
-
-def products(geometry: ConvGeometry) -> int:
-    """How many products take the place of m r, n = m + r - 1."""
-    return ROWS + geometry.kernel[0] - 1
 
 
 def toom_cook(taps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -93,41 +69,17 @@ def toom_cook(taps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDAr
     return a, g, b
 
 
-def _bands(layer: Layer) -> int:
-    """How many times m rows the result has, the last time perhaps fewer."""
-    return math.ceil(layer.output_size[0] / ROWS)
-
-
-def _inner_geometry(layer: Layer) -> ConvGeometry:
-    """Of the convolution of the combined rows."""
-    geometry = layer.conv
-    _, left, _, right = geometry.pads
-    return ConvGeometry((1, geometry.kernel[1]), pads=(0, left, 0, right), group=products(geometry) * geometry.group)
-
-
-def _gain_ms(target: Target, layer: Layer) -> float:
-    """Milliseconds saved in the convolution, less what combining rows may cost; none for groups that fill no blocks."""
-    work, geometry = layer_work(layer), _inner_geometry(layer)
-    if work.shape[1] % target.block or work.shape[0] // work.group % target.block:
-        return 0.0
-    filters = products(layer.conv) * layer.filters
-    inner = Work((filters, work.shape[1], *geometry.kernel), geometry, (_bands(layer), work.input_size[1]))
-    far = _FAR if work.input_gb + work.output_gb > CACHE_GB / 2 else 1.0
-    output_ns = _OUTPUT_NS + (_SUM_NS if any(is_residual(reader) for reader in layer.node.outputs[0].outputs) else 0.0)
-    moved_ms = 1e3 * far * (_INPUT_NS * work.input_gb + output_ns * work.output_gb) / FLOAT_BYTES + _NODES_MS
-    return target.latency_ms(work) - target.latency_ms(inner) - _LEAST_GAIN * moved_ms
-
-
 def _apply(graph: gs.Graph, layer: Layer) -> None:
-    node, filters, bands, (height, width) = layer.node, layer.filters, _bands(layer), layer.output_size
+    node, filters, (height, width) = layer.node, layer.filters, layer.output_size
+    height_bands = bands(height)
     a, g, b = toom_cook(layer.conv.kernel[0])
     multiplied = _multiplied(graph, layer, _combined(graph, layer, b), g)
-    flat = _reshaped(graph, node, multiplied, (products(layer.conv), filters * bands * width))
+    flat = _reshaped(graph, node, multiplied, (products(layer.conv), filters * height_bands * width))
     rows = insert(graph, node, "MatMul", [constant(graph, f"{node.name}.rows", a.astype(np.float32)), flat])
-    rows = _reshaped(graph, node, rows, (ROWS, filters * bands, width))
+    rows = _reshaped(graph, node, rows, (ROWS, filters * height_bands, width))
     rows = insert(graph, node, "Transpose", [rows], {"perm": [0, 2, 1, 3]})
-    shape = (filters, ROWS * bands, width)
-    if height == ROWS * bands:
+    shape = (filters, ROWS * height_bands, width)
+    if height == ROWS * height_bands:
         replace(graph, node, "Reshape", [rows, _shape(graph, node, shape)])
         return
     rows = _reshaped(graph, node, rows, shape)
@@ -138,17 +90,17 @@ def _apply(graph: gs.Graph, layer: Layer) -> None:
 
 def _combined(graph: gs.Graph, layer: Layer, b: NDArray[np.float64]) -> gs.Tensor:
     """B over every m rows of every channel: (batch, n C, bands, W)."""
-    node, geometry, bands = layer.node, layer.conv, _bands(layer)
+    node, geometry, count = layer.node, layer.conv, bands(layer.output_size[0])
     (height, width), channels, size = layer.input_size, layer.kernel_shape[0] * layer.group, len(b)
     top = geometry.pads[0]
-    bottom = ROWS * (bands - 1) + size - height - top
+    bottom = ROWS * (count - 1) + size - height - top
     images = _reshaped(graph, node, node.inputs[0], (1, height, width))
     kernel = constant(graph, f"{node.name}.combine", b.astype(np.float32).reshape(size, 1, size, 1))
     moves = ConvGeometry((size, 1), strides=(ROWS, 1), pads=(top, 0, bottom, 0))
     images = insert(graph, node, "Conv", [images, kernel], moves.attributes())
-    images = _reshaped(graph, node, images, (channels, size, bands * width))
+    images = _reshaped(graph, node, images, (channels, size, count * width))
     rows = insert(graph, node, "Transpose", [images], {"perm": [0, 2, 1, 3]})
-    return _reshaped(graph, node, rows, (size * channels, bands, width))
+    return _reshaped(graph, node, rows, (size * channels, count, width))
 
 
 def _multiplied(graph: gs.Graph, layer: Layer, rows: gs.Tensor, g: NDArray[np.float64]) -> gs.Tensor:
@@ -162,7 +114,7 @@ def _multiplied(graph: gs.Graph, layer: Layer, rows: gs.Tensor, g: NDArray[np.fl
         constant(graph, f"{name}.weight", weight.reshape(-1, weight.shape[2], 1, weight.shape[3]).astype(np.float32)),
         constant(graph, f"{name}.bias", bias.reshape(-1)),
     ]
-    return insert(graph, layer.node, "Conv", inputs, _inner_geometry(layer).attributes())
+    return insert(graph, layer.node, "Conv", inputs, inner_geometry(layer.conv).attributes())
 
 
 def _reshaped(graph: gs.Graph, node: gs.Node, tensor: gs.Tensor, shape: tuple[int, ...]) -> gs.Tensor:

@@ -13,12 +13,13 @@ from ...files import ModelParts
 from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
 from ..base import Pass, Result, Skip, register
-from ..budget import Goal, choose_for_goal
+from ..budget import Allowance, Goal, Solver, choose_for_goal
 from ..graph import to_graph, to_parts
 from ..layers import Layer, LayerScope, list_layers
 from ..options import Option, Ranks, keep
 from ..plan import Plan
 from ..remember import remembered_options
+from ..speed import Race, choose_for_speed
 from ..statistics import Batches, Sampling, Statistics, gather
 from ..surplus import exact_surplus
 from ..targets import Target, find_target
@@ -34,7 +35,7 @@ from .refine import on_graph, reweighted
 from .registry import forms, unknown_form
 from .regressed import RegressedPair
 from .sensitivity import first_images, sensitivity_options
-from .speed import Race, choose_for_speed
+from .shaped import shaped
 
 RankRule = Literal["energy", "sensitivity", "niu"]
 
@@ -180,16 +181,27 @@ class Lowrank(Pass):
         """The plan that loses least at the goal."""
         rule = self._rule(statistics)
         offers = self._offers(rule, graph, choices, statistics)
-        solver = allocate if rule == "niu" else None
         if self.goal.unit == "ms":
-            layers = {layer.name: layer for layer, _ in choices}
-            origin = self.origin or to_parts(graph)
-            race = Race(graph, origin, layers, offers, self.target, self.input_shapes)
-            chosen = choose_for_speed(race, self.goal, solver)
+            chosen = self._choose_for_speed(graph, choices, offers, allocate if rule == "niu" else None)
         else:
             chosen = self._choose_for_count(graph, choices, statistics, offers)
         settings = {"goal": f"{self.goal.ratio:g} of {self.goal.unit}", "ranks": rule, "scope": self.scope}
         return Plan.from_options(chosen, [offer[0] for offer in offers], settings)
+
+    def _choose_for_speed(
+        self, graph: gs.Graph, choices: Choices, offers: list[list[Option]], solver: Solver | None
+    ) -> list[Option]:
+        """For a goal of latency."""
+        layers = {layer.name: layer for layer, _ in choices}
+        race = Race(
+            graph,
+            self.origin or to_parts(graph),
+            self.target,
+            self.input_shapes,
+            lambda allowance: choose_for_goal(offers, allowance, solver),
+            lambda chosen: shaped(graph, layers, chosen),
+        )
+        return choose_for_speed(race, sum(offer[0].latency_ms for offer in offers), self.goal)
 
     def _choose_for_count(
         self, graph: gs.Graph, choices: Choices, statistics: Statistics | None, offers: list[list[Option]]
@@ -200,7 +212,8 @@ class Lowrank(Pass):
         total = now if self.origin is None else self._counted(to_graph(self.origin))
         added = exact_surplus(graph, self.goal.unit, self.target, self.input_shapes)
         fixed = now + added - sum(self.goal.cost(offer[0]) for offer in offers)
-        chosen = choose_for_goal(offers, fixed, self.goal, total, solver=solver)
+        allowance = Allowance(self.goal, total, fixed)
+        chosen = choose_for_goal(offers, allowance, solver)
         for _ in range(self.refine):
             if statistics is None or self.batches is None:
                 raise PlanishError("--refine measures on calibration data; give --data, or leave it out")
@@ -213,7 +226,7 @@ class Lowrank(Pass):
                 apply_chain(trial, layer, *made[-1][1:])
             images = first_images(self.batches)
             offers = reweighted(graph, layers, made, offers, chosen=chosen, batches=images)
-            chosen = choose_for_goal(offers, fixed, self.goal, total, solver=solver)
+            chosen = choose_for_goal(offers, allowance, solver)
         return chosen
 
     def _offers(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .decision import Offer
 from .network import Network
 from .offers import Selections
-from .speed import Chosen
+from .price import Widths
 
 Offers = Sequence[tuple[Offer, Selections]]
 """For each group its widths, and which classes stay at each."""
@@ -29,7 +29,7 @@ class Decided:
 
     network: Network
     offers: Offers
-    chosen: Chosen
+    chosen: Widths
 
     def loss(self) -> float:
         """What the network suffers."""
@@ -51,6 +51,6 @@ class Decided:
         return removed
 
 
-def removed_by(network: Network, offers: Offers, chosen: Chosen) -> set[int]:
+def removed_by(network: Network, offers: Offers, chosen: Widths) -> set[int]:
     """The roots of the channels that a choice of widths takes out; choices beyond the groups' are not looked at."""
     return Decided(network, offers, chosen[: len(offers)]).removed_from(network)

@@ -12,9 +12,8 @@ from ...runtime_check.cost import infer_shapes
 from ..budget import Goal
 from ..graph import to_parts
 from ..layers import Layer, list_layers
-from ..lowrank.chain import apply_chain
-from ..lowrank.form import Chain
 from ..lowrank.registry import forms
+from ..lowrank.shaped import shape_layer
 from ..options import KEEP, Option, Ranks
 from ..plan import LayerPlan
 from ..targets import Target
@@ -71,6 +70,4 @@ def shape_layers(graph: gs.Graph, formed: Sequence[Formed], chosen: Sequence[int
     for it in formed:
         option, layer = it.chosen(chosen), layers[it.layer.name]
         if option is not None:
-            stages = forms()[option.form].stages(layer, possible(layer, option))
-            weights = [np.full(stage.shape, 1 / np.prod(stage.shape[1:]), np.float32) for stage in stages]
-            apply_chain(graph, layer, stages, Chain(weights, layer.bias))
+            shape_layer(graph, layer, option.form, possible(layer, option))

@@ -10,11 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ...errors import PlanishError
+from ..budget import Allowance
 from ..layers import Layer
 from .decision import Offer
 from .groups import Group
 from .price import PriceList
-from .widths import Allowance, uniform
+from .widths import uniform
 
 _LATE_SHARE = 1.5
 _LEAST_STAGES = 3

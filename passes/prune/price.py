@@ -12,6 +12,7 @@ from ...runtime_check.cost import NodeCost
 from ..budget import Goal
 from ..layers import Layer
 from ..targets import Target
+from ..targets.layout import is_summed
 from ..targets.work import Work, layer_work
 from .channels import Atoms, Coupling
 from .formed import Formed
@@ -50,6 +51,7 @@ class PricedNode:
         made: those that it makes.
         work: for prices in milliseconds; None where the cost is in proportion to both numbers of channels.
         formed: what low rank may make of it.
+        summed: whether a residual sum reads its result.
     """
 
     amount: float
@@ -57,6 +59,7 @@ class PricedNode:
     made: Side | None
     work: Work | None
     formed: Formed | None = None
+    summed: bool = False
 
     def decisions(self) -> set[int]:
         """Indices of the decisions that it depends on."""
@@ -77,7 +80,7 @@ class PricedNode:
         geometry = self.work.geometry
         if geometry is not None and self.read is None:
             geometry = replace(geometry, group=max(1, geometry.group * made[0] // made[1]))
-        return target.latency_ms(replace(self.work, shape=shape, geometry=geometry))
+        return target.final_ms(replace(self.work, shape=shape, geometry=geometry), summed=self.summed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ def price_list(
         if goal.unit == "ms" and work is None:
             continue
         amount = {"MACs": cost.macs, "parameters": cost.params, "ms": 0.0}[goal.unit]
-        nodes.append(PricedNode(amount, read, made, work, (formed or {}).get(cost.name)))
+        summed = work is not None and is_summed(layers[cost.name].node)
+        nodes.append(PricedNode(amount, read, made, work, (formed or {}).get(cost.name), summed))
     return PriceList(nodes, goal, target)
 
 

@@ -13,10 +13,11 @@ from ...files import ModelParts
 from ...progress import track
 from ...runtime_check.cost import count, infer_shapes
 from ..base import Change, Pass, Result, register
-from ..budget import Goal
+from ..budget import Allowance, Goal
 from ..graph import to_parts
 from ..layers import LayerScope, in_layer_scope
 from ..plan import LayerPlan, Plan
+from ..speed import Race, choose_for_speed
 from ..statistics import Batches, Sampling
 from ..surplus import exact_surplus
 from ..targets import Target, find_target
@@ -30,11 +31,10 @@ from .measuring import Measured, measure
 from .network import Network, look
 from .offers import forms_of, make_offer, useful_widths
 from .policy import he2017
-from .price import PriceList, price_list
+from .price import PriceList, Widths, price_list
 from .removal import remove, remove_and_fit
 from .samplers import SUFFIX, Sampler, insert, worthwhile
-from .speed import Chosen, Race, choose_for_speed
-from .widths import Allowance, choose_widths, widest
+from .widths import choose_widths, widest
 
 Policy = Literal["solver", "he2017"]
 
@@ -211,7 +211,7 @@ class Prune(Pass):
 
     def choose(
         self, network: Network, offers: Offers, formed: Sequence[Formed] = (), samplers: Samplers | None = None
-    ) -> Chosen:
+    ) -> Widths:
         """For each group the index of its width, and for each layer of `formed` that of its form."""
         if self.plan is not None:
             return [0] * len(offers)
@@ -219,7 +219,7 @@ class Prune(Pass):
         decisions = [*(offer for offer, _ in offers), *(form_offer(it, self.goal) for it in formed)]
         before = prices.total(widest(decisions))
 
-        def choose(allowance: Allowance) -> Chosen:
+        def choose(allowance: Allowance) -> Widths:
             if self.policy == "he2017":
                 return he2017(network.groups, decisions, network.layers, prices, allowance)
             return choose_widths(decisions, prices, allowance)
@@ -228,7 +228,7 @@ class Prune(Pass):
             added = exact_surplus(network.graph, self.goal.unit, self.target, self.input_shapes)
             return choose(Allowance(self.goal, before, added))
 
-        def shaped(chosen: Chosen) -> gs.Graph:
+        def shaped(chosen: Widths) -> gs.Graph:
             copy = network.copy()
             remove(copy, removed_by(network, offers, chosen))
             shape_layers(copy.graph, formed, chosen, self.input_shapes)
@@ -270,7 +270,7 @@ class Prune(Pass):
             )
         return criterion
 
-    def planned(self, network: Network, offers: Offers, chosen: Chosen) -> Plan:
+    def planned(self, network: Network, offers: Offers, chosen: Widths) -> Plan:
         """The widths that were chosen."""
         layers = {}
         for group, (offer, selections), width in zip(network.groups, offers, chosen, strict=False):

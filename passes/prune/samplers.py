@@ -71,11 +71,11 @@ def _saving(layer: Layer, target: Target, cost_ms: float) -> list[int]:
     """Numbers of channels at which a layer is so much faster that a Gather of all of them pays."""
     work = layer_work(layer)
     channels = int(layer.weight.shape[1])
-    allowed = (1 - LEAST_GAIN) * target.latency_ms(work)
+    allowed = (1 - LEAST_GAIN) * target.final_ms(work)
     return [
         width
         for width in target.useful_ranks(channels - 1)
-        if target.latency_ms(replace(work, shape=(work.shape[0], width, *work.shape[2:]))) + cost_ms <= allowed
+        if target.final_ms(replace(work, shape=(work.shape[0], width, *work.shape[2:]))) + cost_ms <= allowed
     ]
 
 

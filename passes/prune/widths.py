@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...errors import BudgetError
-from ..budget import Goal, choose
+from ..budget import Allowance, choose
 from ..options import Option
 from .decision import FORM, Offer
 from .price import PriceList
@@ -19,26 +18,6 @@ from .price import PriceList
 _ROUNDS = 24
 _SHARES = 64
 _CORRECTIONS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What the network may cost.
-
-    Attributes:
-        goal: the cost of the whole before over after.
-        before: cost of the whole before.
-        fixed: what does not depend on the widths.
-    """
-
-    goal: Goal
-    before: float
-    fixed: float = 0.0
-
-    @property
-    def allowed(self) -> float:
-        """What the layers may cost that depend on the widths."""
-        return self.before / self.goal.ratio - self.fixed
 
 
 def widest(offers: Sequence[Offer]) -> list[int]:
@@ -77,8 +56,7 @@ def uniform(offers: Sequence[Offer], prices: PriceList, allowance: Allowance, we
         tried = [_fitting(offer, share) for offer, share in zip(offers, shares, strict=True)]
         if prices.total(tried) <= allowance.allowed + 1e-9 * allowance.before:
             return tried
-    floor = prices.total(tried) + allowance.fixed
-    reachable = int(allowance.before / floor * 100) / 100 if floor else 1.0
+    reachable = allowance.reachable(prices.total(tried))
     raise BudgetError(
         f"ratio {allowance.goal.ratio:g} is out of reach: with the channels that may go the {allowance.goal.unit} can "
         f"be divided by at most {reachable:.2f}; ask for less, keep fewer layers, or give --prune-ends",

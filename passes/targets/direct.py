@@ -16,6 +16,7 @@ from .coefficients import ONNXRUNTIME
 from .features import Blocks, Features, crossing_gb, work_features
 from .layout import Layout
 from .operators import operator_features
+from .rows import inner_work, moving_ms
 from .target import FLOOR, NodeLatency, Target
 from .work import Work, layer_work
 
@@ -27,10 +28,12 @@ class DirectTarget(Target):
     Attributes:
         coefficients: milliseconds per unit of each feature.
         alignment: input channels that are no multiple of this cost extra (see `Blocks`).
+        by_rows: whether the exact pass writes Winograd's algorithm along the rows for this runtime.
     """
 
     coefficients: Mapping[str, float] = field(default_factory=lambda: ONNXRUNTIME)
     alignment: int = FLOOR
+    by_rows: bool = False
 
     def latency_ms(self, work: Work) -> float:
         """Predicted milliseconds of one Conv or product, layout changes at its edges included."""
@@ -38,6 +41,12 @@ class DirectTarget(Target):
         found = work_features(work, blocks)
         found["crossing_gb"] = crossing_gb(work, blocks)
         return self.milliseconds(found)
+
+    def final_ms(self, work: Work, *, summed: bool = False) -> float:
+        """Predicted milliseconds, by rows where that is surely faster."""
+        direct = self.latency_ms(work)
+        inner = inner_work(work, self.block) if self.by_rows else None
+        return direct if inner is None else min(direct, self.latency_ms(inner) + moving_ms(work, summed=summed))
 
     def graph_latency(self, graph: gs.Graph, shapes: Mapping[str, Shape]) -> list[NodeLatency]:
         """Predicted milliseconds of every node; a layout change counts to the node that asks for it."""

@@ -107,6 +107,11 @@ def is_residual(node: gs.Node) -> bool:
     return node.op in {"Add", "Sum"} and len(_activations(node)) == 2 and _continues_conv(node.inputs)
 
 
+def is_summed(node: gs.Node) -> bool:
+    """Whether such an Add reads what the node makes."""
+    return any(is_residual(reader) for reader in node.outputs[0].outputs)
+
+
 def _is_affine(node: gs.Node) -> bool:
     """Whether the node scales and shifts channels by constants, which folds into weights."""
     return node.op == "BatchNormalization" or (node.op in {"Mul", "Add", "Sub"} and len(_activations(node)) == 1)

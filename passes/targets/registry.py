@@ -34,7 +34,9 @@ class _Entry:
 
 _TARGETS: dict[str, _Entry] = {
     "onnxruntime": _Entry(
-        lambda name, found: DirectTarget(name, vector_block(), coefficients=found), ONNXRUNTIME, "onnxruntime"
+        lambda name, found: DirectTarget(name, vector_block(), coefficients=found, by_rows=True),
+        ONNXRUNTIME,
+        "onnxruntime",
     ),
     "openvino": _Entry(
         lambda name, found: DirectTarget(name, vector_block(), coefficients=found, alignment=1),

@@ -18,6 +18,7 @@ from ...files import ModelParts, as_parts
 from ...runtime_check.cost import Shape, infer_shapes
 from ..graph import to_graph
 from ..layers import Layer
+from .layout import is_summed
 from .work import Stage, Work, chain_works, layer_work
 
 FLOOR = 4
@@ -64,13 +65,24 @@ class Target(ABC):
     def graph_latency(self, graph: gs.Graph, shapes: Mapping[str, Shape]) -> list[NodeLatency]:
         """Predicted milliseconds of every node of `graph`, in its order."""
 
+    def final_ms(self, work: Work, *, summed: bool = False) -> float:
+        """Predicted milliseconds of one Conv or product once exact rewrites have made it fit for this runtime.
+
+        Args:
+            work: the Conv or product.
+            summed: whether a residual sum reads its result.
+        """
+        del summed
+        return self.latency_ms(work)
+
     def layer_ms(self, layer: Layer) -> float:
-        """Predicted milliseconds of `layer` as it is."""
-        return self.latency_ms(layer_work(layer))
+        """Predicted milliseconds of `layer` as it is, but for exact rewrites."""
+        return self.final_ms(layer_work(layer), summed=is_summed(layer.node))
 
     def chain_ms(self, layer: Layer, stages: Sequence[Stage]) -> float:
         """Predicted milliseconds of the chain `stages` in the place of `layer`."""
-        return sum(self.latency_ms(work) for work in chain_works(layer, stages))
+        *inner, last = chain_works(layer, stages)
+        return sum(map(self.final_ms, inner)) + self.final_ms(last, summed=is_summed(layer.node))
 
     def model_latency_ms(self, model: onnx.ModelProto | ModelParts, shapes: Mapping[str, Shape] | None = None) -> float:
         """Predicted milliseconds of the whole model, what is neither Conv nor Gemm included.

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from planish.errors import BudgetError
-from planish.passes.budget import Goal, choose, choose_for_goal
+from planish.passes.budget import Allowance, Goal, choose, choose_for_goal
 from planish.passes.options import KEEP, Option
 
 
@@ -67,12 +67,12 @@ def test_many_layers_of_very_different_sizes_use_the_budget_up(rng):
 def test_a_ratio_counts_what_has_no_choice(rng):
     problem = random_problem(rng)
     keep = sum(layer[0].macs for layer in problem)
-    chosen = choose_for_goal(problem, keep, Goal("MACs", 1.25))
+    chosen = choose_for_goal(problem, Allowance(Goal("MACs", 1.25), 2 * keep, keep))
     assert sum(o.macs for o in chosen) + keep <= 2 * keep / 1.25
     with pytest.raises(BudgetError, match="divided by at most 1") as caught:
-        choose_for_goal(problem, keep, Goal("MACs", 2.1))
-    choose_for_goal(problem, keep, Goal("MACs", caught.value.reachable))
+        choose_for_goal(problem, Allowance(Goal("MACs", 2.1), 2 * keep, keep))
+    choose_for_goal(problem, Allowance(Goal("MACs", caught.value.reachable), 2 * keep, keep))
 
 
 def test_no_layers_and_ratio_one_is_no_trouble():
-    assert choose_for_goal([], 100, Goal("MACs", 1)) == []
+    assert choose_for_goal([], Allowance(Goal("MACs", 1), 100, 100)) == []

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from planish.passes.exact.winograd import POINTS, ROWS, RULE, toom_cook
+from planish.passes.exact.winograd import POINTS, RULE, toom_cook
 from planish.passes.targets import find_target
+from planish.passes.targets.rows import ROWS
 
 BLOCK = find_target("onnxruntime").block
 

@@ -1,31 +1,28 @@
 """`--speedup S`: S times faster when measured, not only when predicted.
 
-What a width saves is predicted by the target. The network before is measured where the target is the onnxruntime at
-hand, and so is the outcome, before anything is fitted; the budget is corrected until the goal is met. For other
-runtimes the prediction stands.
+What an option saves is predicted by the target. The network before is measured where the target is the onnxruntime at
+hand, and so is the outcome, in the right shapes and before anything is fitted; the budget is corrected until the goal
+is met. For other runtimes the prediction stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import onnx_graphsurgeon as gs
 
-from ...errors import BudgetError
-from ...files import ModelParts
-from ...runtime_check.cost import infer_shapes
-from ..base import Result
-from ..budget import Goal
-from ..exact import Exact
-from ..exact.exact import MEASURABLE
-from ..exact.trial import speedup
-from ..graph import to_graph, to_parts
-from ..targets import Target
-from .network import InputShapes
-from .widths import Allowance
-
-Chosen = Sequence[int]
+from ..errors import BudgetError
+from ..files import ModelParts
+from ..runtime_check.cost import infer_shapes
+from .base import Result
+from .budget import Allowance, Goal
+from .exact import Exact
+from .exact.exact import MEASURABLE
+from .exact.trial import speedup
+from .graph import to_graph, to_parts
+from .targets import Target
 
 _ROUNDS = 6
 _SECONDS = 0.7
@@ -34,24 +31,26 @@ _SECONDS = 0.7
 _TOLERANCE = 1.02
 """A result this much faster than asked for is not relaxed again."""
 
+Chosen = TypeVar("Chosen")
+
 
 @dataclass(frozen=True, slots=True)
-class Race:
+class Race(Generic[Chosen]):
     """What a goal of latency is about.
 
     Attributes:
-        graph: the network that is to be pruned.
+        graph: the network that is to be rewritten.
         origin: the network that the result is compared with.
         target: the runtime.
         input_shapes: of inputs whose sizes the model leaves open.
-        choose: the widths for an allowance.
-        shaped: the network at these widths; its values do not matter.
+        choose: what loses least within an allowance of milliseconds.
+        shaped: the network as that choice leaves it; the values of its weights do not matter.
     """
 
     graph: gs.Graph
     origin: ModelParts
     target: Target
-    input_shapes: InputShapes
+    input_shapes: Mapping[str, Sequence[int]]
     choose: Callable[[Allowance], Chosen]
     shaped: Callable[[Chosen], gs.Graph]
 
@@ -72,19 +71,19 @@ class Race:
         return copy
 
 
-def choose_for_speed(race: Race, layers_ms: float, goal: Goal) -> Chosen:
-    """The widths that lose least and make the network as fast as the goal says.
+def choose_for_speed(race: Race[Chosen], layers_ms: float, goal: Goal) -> Chosen:
+    """The choice that loses least and makes the network as fast as the goal says.
 
     Args:
         race: what it is about.
-        layers_ms: predicted for the layers that widths change, as they are now.
+        layers_ms: predicted for the layers that the choice is about, left alone.
         goal: in milliseconds.
 
     Raises:
         BudgetError: the goal is out of reach.
     """
     now = race.predicted(race.specialized(race.graph))
-    fixed = max(now - layers_ms, 0.0)
+    fixed = now - layers_ms
     if race.target.name != MEASURABLE:
         return race.choose(Allowance(goal, race.predicted(to_graph(race.origin)), fixed))
     before = now * race.measured(race.graph)  # in the target's milliseconds: only their ratios meet the clock
