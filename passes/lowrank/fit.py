@@ -21,12 +21,13 @@ from ..continued import Continued
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
 from ..sampling import positions, values_at
+from ..shrinkage import effective_count, shrinkage
 from ..statistics import Batches, LayerStatistics, Sampling, Statistics, sample_batch
 from ..surroundings import Surroundings, surroundings, waves
 from .form import Chain
 from .pair import Pair
-from .regressed import effective_count, fitted_layer, fold
-from .regression import Fit, Moments, alternate, fit_second, shrinkage
+from .regressed import fitted_layer, fold
+from .regression import Fit, Moments, alternate, fit_second
 
 F32 = NDArray[np.float32]
 

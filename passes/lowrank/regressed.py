@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..layers import Layer
 from ..options import Ranks
+from ..shrinkage import effective_count, shrinkage
 from ..statistics import LayerStatistics
 from .form import Chain, Factorization
 from .pair import Pair
-from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, shrinkage, start
+from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, start
 
 ROUNDS = 2
 """Alternations of the final fit; more gain less than a percent of the error."""
-
-_ALIKE = 8
-"""So many patches of one image tell as much as one of another (the error on unseen images is least at 5 to 10)."""
 
 
 class RegressedPair(Factorization):
@@ -88,11 +85,6 @@ def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: in
         kernel=kernel,
         pull=shrinkage(gram, effective_count(layer, statistics.count)),
     )
-
-
-def effective_count(layer: Layer, samples: int) -> float:
-    """How many independent samples so many patches are worth: those of one image resemble each other."""
-    return samples / min(math.prod(layer.output_size), _ALIKE)
 
 
 def fold(form: Pair, layer: Layer, fits: Sequence[Fit], statistics: LayerStatistics) -> Chain:

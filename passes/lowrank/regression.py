@@ -30,9 +30,6 @@ _RIDGE = 1e-7
 
 _SMALLEST = 1e-12
 
-_LARGEST_SHARE = 0.9
-"""Of the diagonal matrix in a shrunk Gram matrix."""
-
 _CG_STEPS = 10
 
 _DOUBLE_UP_TO = 2048
@@ -46,7 +43,7 @@ class Moments:
     """Second moments of one group's patches and responses about their means.
 
     Sampled patches are few against their dimensions. So factors are fitted with G + s I in the place of G, and R + s W,
-    which pulls the composed kernel to the layer's own W where the samples say little (see `shrinkage`).
+    which pulls the composed kernel to the layer's own W where the samples say little (see `..shrinkage`).
 
     Attributes:
         gram: G (Q*P, Q*P).
@@ -94,20 +91,6 @@ class Fit:
     bias: F64
     error: float
     objective: float
-
-
-def shrinkage(gram: F32, count: float) -> float:
-    """What to add to the diagonal of a Gram matrix of so many independent samples.
-
-    The oracle approximating shrinkage of Chen, Wiesel, Eldar and Hero, *Shrinkage algorithms for MMSE covariance
-    estimation*, 2010, equation 23: (1 - rho) G + rho tr(G)/D I, here over 1 - rho.
-    """
-    size = len(gram)
-    trace, square = float(np.trace(gram)), float(np.vdot(gram, gram))
-    above = (1 - 2 / size) * square + trace**2
-    below = (count + 1 - 2 / size) * (square - trace**2 / size)
-    share = min(above / below, _LARGEST_SHARE) if below > 0 else _LARGEST_SHARE
-    return share / (1 - share) * trace / size
 
 
 def start(moments: Moments, rank: int, *, own: bool = False) -> F32:

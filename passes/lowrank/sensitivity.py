@@ -31,6 +31,9 @@ from .regressed import RegressedPair
 _SMALLEST_ERROR = 1e-5
 """Below it an error is rounding, and says nothing of its effect."""
 
+_SMALLEST_DIVERGENCE = 1e-12
+"""Outputs may be large against what the network adds to its input, as those of super-resolution are."""
+
 _PLACES = (0.25, 0.5)
 """Where among the ranks of its first form, of the cheapest and the dearest, a layer is measured."""
 
@@ -187,8 +190,8 @@ def fit_power(points: Sequence[Point]) -> PowerLaw:
     On real networks the divergence grows faster than the error: a line makes the small errors of most layers look two
     or three times dearer than they are, and those of the last layer not at all.
     """
-    logs = np.log(np.maximum([point for point in points if point[0] > _SMALLEST_ERROR] or points, _SMALLEST_ERROR))
-    errors, divergences = logs.T
+    told = [point for point in points if point[0] > _SMALLEST_ERROR] or points
+    errors, divergences = np.log(np.maximum(told, (_SMALLEST_ERROR, _SMALLEST_DIVERGENCE))).T
     spread = errors - errors.mean()
     steepness = float(spread @ divergences / max(float(spread @ spread), _SMALLEST_ERROR))
     exponent = float(np.clip(steepness, 1.0, 2.0))

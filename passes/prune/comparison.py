@@ -24,7 +24,7 @@ from .groups import Group, spare_one
 from .judge import Judge, Verdict
 from .measuring import Measured
 from .network import Network
-from .offers import forms_of
+from .offers import readers_of
 from .prune import Prune
 from .removal import remove, remove_and_fit
 
@@ -114,11 +114,11 @@ class Comparison:
     def _of_group(self, group: Group, criterion: str, ratio: float) -> set[int]:
         """The roots that one group loses."""
         coupling = self.network.coupling
-        forms = forms_of(group, coupling, self.network.layers, self.measured)
+        readers = readers_of(group, coupling, self.network.layers, self.measured)
         width = max(1, round(group.size / ratio))
         if width == group.size:
             return set()
-        kept = find_criterion(criterion).selections(Candidates(group, coupling, forms), [width])[0]
+        kept = find_criterion(criterion).selections(Candidates(group, coupling, readers), [width])[0]
         spare_one(kept, group, coupling)
         return set(group.classes[~np.asarray(kept)].tolist())
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import PlanishError, nearest
 from .channels import Coupling
 from .groups import Group
-from .quadratic import Quadratic
+from .quadratic import Quadratic, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,17 @@ class Candidates:
     Attributes:
         group: the group.
         coupling: that it was found in.
-        forms: of all layers that read the group; none without data.
+        readers: the layers that read the group; none without data.
     """
 
     group: Group
     coupling: Coupling
-    forms: Sequence[Quadratic]
+    readers: Sequence[Reader]
+
+    @property
+    def forms(self) -> list[Quadratic]:
+        """Of all readers."""
+        return [form for reader in self.readers for form in reader.forms]
 
 
 class Criterion(ABC):

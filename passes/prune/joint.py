@@ -131,7 +131,7 @@ class Joint(Pass):
         layers = [
             layer
             for name, layer in network.layers.items()
-            if name in measured.sensitivities and in_layer_scope(nodes[name], self.lowrank.scope)
+            if name in measured.laws and in_layer_scope(nodes[name], self.lowrank.scope)
         ]
         choices = self.lowrank.choices(layers, Result() if self.lowrank.forms else result)
         offered = {}
@@ -141,7 +141,7 @@ class Joint(Pass):
                 ranks = useful_ranks(form, layer, self.prune.target)
                 factors = RegressedPair(form, layer, measured.statistics[layer.name], max(r[0] for r in ranks))
                 for own, error in zip(ranks, factors.errors(ranks), strict=True):
-                    loss = error * measured.sensitivities[layer.name]
+                    loss = measured.laws[layer.name](error)
                     made.append(option(form, layer, own, self.prune.target, error=error, loss=loss))
             offered[layer.name] = self._undominated(made)
         return offered

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from ..cache import Entry
 from ..layers import Layer
-from ..lowrank.sensitivity import first_images
+from ..lowrank.sensitivity import PowerLaw, first_images
 from ..remember import remembered
 from ..statistics import Batches, Sampling, Statistics, gather
 from .network import Network
-from .sensitivity import layer_sensitivities
+from .sensitivity import layer_laws
 
 _PROBED_IMAGES = 64
 """On this many images sensitivities are measured."""
@@ -23,11 +23,11 @@ class Measured:
 
     Attributes:
         statistics: of the layers.
-        sensitivities: of the layers that read channels which may go, by name.
+        laws: what the errors of the layers that read channels which may go do to the network, by name.
     """
 
     statistics: Statistics
-    sensitivities: Mapping[str, float]
+    laws: Mapping[str, PowerLaw]
 
 
 def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: bool = True) -> Measured:
@@ -37,7 +37,7 @@ def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: b
         network: the original.
         batches: unlabelled images.
         sampling: how they are sampled.
-        probed: whether sensitivities are measured; otherwise all are 1.
+        probed: whether sensitivities are measured; otherwise every error counts as it is.
 
     Raises:
         DataError: the calibration data does not fit the network.
@@ -46,17 +46,17 @@ def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: b
     statistics = gather(network.graph, fittable, batches, sampling)
     readers = dict.fromkeys(port.node.name for group in network.groups for port in group.consumers)
     if not probed:
-        return Measured(statistics, dict.fromkeys(readers, 1.0))
+        return Measured(statistics, dict.fromkeys(readers, PowerLaw(1.0, 1.0)))
     layers = [network.layers[name] for name in readers]
     images = first_images(batches, _PROBED_IMAGES)
     entry = remembered(
         sampling,
         network.graph,
         batches,
-        ["channel sensitivities", list(readers)],
-        lambda: Entry(dict(layer_sensitivities(network.graph, layers, statistics, images))),
+        ["laws of channels", list(readers)],
+        lambda: Entry({n: astuple(law) for n, law in layer_laws(network.graph, layers, statistics, images).items()}),
     )
-    return Measured(statistics, entry.facts)
+    return Measured(statistics, {name: PowerLaw(*law) for name, law in entry.facts.items()})
 
 
 def _is_channelwise(layer: Layer) -> bool:

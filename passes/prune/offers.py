@@ -18,7 +18,7 @@ from .decision import Offer
 from .groups import Group, spare_one
 from .magnitude import magnitudes
 from .measuring import Measured
-from .quadratic import Quadratic, errors_of_widths, quadratics
+from .quadratic import Reader, losses_of_widths, reader
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
@@ -70,13 +70,13 @@ def make_offer(
         criterion: chooses.
         fitted: whether what is left will be fitted anew.
     """
-    group, forms = candidates.group, candidates.forms
+    group, readers = candidates.group, candidates.readers
     selections = criterion.selections(candidates, widths[:-1]) if len(widths) > 1 else []
     for kept in selections:
         spare_one(kept, group, candidates.coupling)
     losses = []
-    if selections and forms:
-        losses = errors_of_widths(forms, selections, refit=fitted)
+    if selections and readers:
+        losses = losses_of_widths(readers, selections, refit=fitted)
     elif selections:
         shares = magnitudes(group, candidates.coupling)
         # as accnn's product of energies: what goes from one group alone weighs more than the same from many
@@ -87,11 +87,14 @@ def make_offer(
     return Offer(group.name, widths, monotone), [*selections, everything]
 
 
-def forms_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Quadratic]:
-    """The quadratic forms of all layers that read a group."""
-    forms = []
-    for port in group.consumers:
-        layer, name = layers[port.node.name], port.node.name
-        classes = group.indices(coupling, port.atoms)
-        forms.extend(quadratics(layer, measured.statistics[name], classes, measured.sensitivities[name]))
-    return forms
+def readers_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Reader]:
+    """The layers that read a group."""
+    return [
+        reader(
+            layers[port.node.name],
+            measured.statistics[port.node.name],
+            group.indices(coupling, port.atoms),
+            measured.laws[port.node.name],
+        )
+        for port in group.consumers
+    ]

@@ -29,7 +29,7 @@ from .formed import Formed, form_offer, shape_layers
 from .groups import Group
 from .measuring import Measured, measure
 from .network import Network, look
-from .offers import forms_of, make_offer, useful_widths
+from .offers import make_offer, readers_of, useful_widths
 from .policy import he2017
 from .price import PriceList, Widths, price_list
 from .removal import remove, remove_and_fit
@@ -156,9 +156,11 @@ class Prune(Pass):
         """What each group can become; sensitive ends are no group any more, which goes into `result`."""
         offers = []
         for group in track(network.groups, "Choosing channels"):
-            forms = [] if measured is None else forms_of(group, network.coupling, network.layers, measured)
+            readers = [] if measured is None else readers_of(group, network.coupling, network.layers, measured)
             widths = self._widths(network, group, samplers or {})
-            offers.append(make_offer(Candidates(group, network.coupling, forms), widths, criterion, fitted=self.fitted))
+            offers.append(
+                make_offer(Candidates(group, network.coupling, readers), widths, criterion, fitted=self.fitted)
+            )
         if self.ends or self.plan is not None:
             return network, offers
         prices = self._prices(network, offers)

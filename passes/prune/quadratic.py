@@ -10,12 +10,14 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from ..layers import Layer
+from ..lowrank.sensitivity import PowerLaw
+from ..shrinkage import effective_count, shrinkage
 from ..statistics import LayerStatistics
 
 F64 = NDArray[np.float64]
 
-RIDGE = 1e-3
-"""Added to Gram matrices, as a share of their mean diagonal: sampled patches can be fewer than their dimensions."""
+_USUAL_ERROR = 0.05
+"""Of a layer, at which layers that read the same channels are weighed against each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Quadratic:
     """One convolution group of a layer, and how its channels fall into classes.
 
     Attributes:
-        gram: G (D, D) of the patches about their mean, D = C * q; with a ridge.
+        gram: G (D, D) of the patches about their mean, D = C * q; shrunk (see `..shrinkage`).
         kernel: W (N, D).
         classes: (C,) the class of each channel, -1 for those that stay.
         positions: q, kernel positions per channel.
@@ -91,11 +93,42 @@ def quadratics(
         rounding = float(np.finfo(np.float32).eps * np.trace(gram))  # what float32 may have taken off any eigenvalue
         gram -= np.outer(mean, mean)
         kernel = layer.weight[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(np.float64)
-        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) + rounding + np.finfo(np.float32).tiny
+        pull = shrinkage(gram, effective_count(layer, statistics.count))
+        gram[np.diag_indices_from(gram)] += pull + rounding + np.finfo(np.float32).tiny
         energy = float(np.vdot(kernel @ gram, kernel))
         positions = gram.shape[0] // len(classes)
         made.append(Quadratic(gram, kernel, classes, positions, energy, weight / layer.group))
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A layer that reads channels which may go.
+
+    Attributes:
+        forms: one for each convolution group.
+        law: what its error does to the network.
+    """
+
+    forms: Sequence[Quadratic]
+    law: PowerLaw
+
+    def loss(self, kept: NDArray[np.bool_], *, refit: bool) -> float:
+        """What the network suffers if these classes (K,) stay."""
+        errors = []
+        for form in self.forms:
+            own = kept_channels(form.classes, kept)
+            errors.append(form.refitted(own)[1] if refit else form.unfitted_error(own))
+        return self.law(float(np.mean(errors)))
+
+
+def reader(layer: Layer, statistics: LayerStatistics, classes: NDArray[np.intp], law: PowerLaw) -> Reader:
+    """A layer that reads channels of `classes` (C/G,)."""
+    return Reader(quadratics(layer, statistics, classes, law(_USUAL_ERROR) / _USUAL_ERROR), law)
+
+
+_LEAST_LOSS = 1e-12
+"""What goes without any loss is cheap, and less of it is still better."""
 
 
 def kept_channels(classes: NDArray[np.intp], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -104,20 +137,14 @@ def kept_channels(classes: NDArray[np.intp], kept: NDArray[np.bool_]) -> NDArray
     return stays
 
 
-def errors_of_widths(
-    forms: Sequence[Quadratic], selections: Sequence[NDArray[np.bool_]], *, refit: bool, solved: int = 5
+def losses_of_widths(
+    readers: Sequence[Reader], selections: Sequence[NDArray[np.bool_]], *, refit: bool, solved: int = 5
 ) -> list[float]:
-    """The summed weighted error of all forms at each selection (K,), smallest first.
+    """What all readers together make the network suffer at each selection (K,), smallest first.
 
-    At most `solved` of them are solved for; between these the logarithm of the error is interpolated.
+    At most `solved` of them are solved for; between these the logarithm is interpolated.
     """
     chosen = np.unique(np.linspace(0, len(selections) - 1, solved).round().astype(int))
-    errors = []
-    for index in chosen:
-        total = 0.0
-        for form in forms:
-            kept = kept_channels(form.classes, selections[index])
-            total += form.weight * (form.refitted(kept)[1] if refit else form.unfitted_error(kept))
-        errors.append(max(total, 1e-12))
-    curve = np.interp(np.arange(len(selections)), chosen, np.log(errors))
-    return [float(error) for error in np.exp(curve)]
+    losses = [sum(reader.loss(selections[index], refit=refit) for reader in readers) for index in chosen]
+    curve = np.interp(np.arange(len(selections)), chosen, np.log(np.maximum(losses, _LEAST_LOSS)))
+    return [float(loss) for loss in np.exp(curve)]

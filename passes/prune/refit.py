@@ -21,6 +21,7 @@ from ..graph import unique_name
 from ..layers import Layer
 from ..relu_fit import fit_through_relu
 from ..sampling import patches, positions, values_at
+from ..shrinkage import effective_count, shrinkage
 from ..statistics import Batches, Sampling, Statistics
 from ..surroundings import Surroundings, surroundings, waves
 from .channels import Coupling
@@ -29,9 +30,6 @@ from .quadratic import quadratics
 
 F32 = NDArray[np.float32]
 Kept = NDArray[np.bool_]
-
-_RIDGE = 3e-3
-"""Pull to the weights that fit the original features, as a share of the Gram matrix's mean diagonal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +138,16 @@ def _fit(
         targets = targets + np.concatenate(samples.originals)[:, left.made]
     group = left.layer.group
     per_group = targets.shape[1] // group
-    priors = _priors(left, statistics)
+    priors, count = _priors(left, statistics), effective_count(left.layer, len(inputs))
     weights, biases = [], []
     for index in range(group):
         columns = slice(index * per_group, (index + 1) * per_group)
         offset = shortcut if isinstance(shortcut, float) else shortcut[:, columns]
-        solution = _solve(inputs[:, index], targets[:, columns] - offset, priors[index], intercept=intercept)
+        rows = inputs[:, index]
+        solution = _solve(rows, targets[:, columns] - offset, priors[index], count, intercept=intercept)
         if around.relu and intercept:
-            start = np.concatenate([priors[index], solution[-1:]])
-            wanted = np.maximum(targets[:, columns], 0)
-            solution = fit_through_relu(inputs[:, index], solution, wanted, offset, prior=start, ridge=_RIDGE)
+            wanted, ridge = np.maximum(targets[:, columns], 0), rows.shape[1] / count
+            solution = fit_through_relu(rows, solution, wanted, offset, prior=solution, ridge=ridge)
         weights.append(solution[:-1].T)
         biases.append(solution[-1])
     channels = int(left.read.sum())
@@ -166,15 +164,18 @@ def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
     return [kernel[rows].T.astype(np.float32) for kernel, rows in zip(kernels, made, strict=True)]
 
 
-def _solve(inputs: F32, wanted: F32, prior: F32, *, intercept: bool) -> F32:
-    """(D' + 1, N) coefficients, the last row the intercept or zeros; pulled to `prior` (D', N)."""
+def _solve(inputs: F32, wanted: F32, prior: F32, count: float, *, intercept: bool) -> F32:
+    """(D' + 1, N) coefficients, the last row the intercept or zeros.
+
+    Pulled to `prior` (D', N), the more so the fewer samples `count` the inputs (S, D') are worth.
+    """
     mean_x, mean_y = np.zeros(inputs.shape[1]), np.zeros(wanted.shape[1])
     if intercept:
         mean_x, mean_y = inputs.mean(axis=0, dtype=np.float64), wanted.mean(axis=0, dtype=np.float64)
     centred = inputs - mean_x.astype(np.float32)
     missing = wanted - mean_y.astype(np.float32) - centred @ prior
     gram = (centred.T @ centred).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram) + np.finfo(np.float32).tiny
+    gram[np.diag_indices_from(gram)] += shrinkage(gram, count) + np.finfo(np.float32).tiny
     factor = scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
     kernel = prior + scipy.linalg.cho_solve(factor, centred.T @ missing, check_finite=False)
     return np.concatenate([kernel, (mean_y - mean_x @ kernel)[None]]).astype(np.float32)

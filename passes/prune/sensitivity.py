@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
+import scipy.linalg
 from numpy.typing import NDArray
 
 from ...runtime_check.session import Feeds
 from ..layers import Layer
 from ..lowrank.form import Chain, Stage
-from ..lowrank.sensitivity import Probe, sensitivities
+from ..lowrank.sensitivity import PowerLaw, Probe, fit_power, measure
 from ..statistics import LayerStatistics, Statistics
-from .criterion import best
 from .quadratic import F64, Quadratic, quadratics
 
-_SHARE = 0.6
-"""Of its channels, that a layer keeps while its sensitivity is measured."""
+_ERRORS = (0.02, 0.1)
+"""Of a layer's output, about which its effect is measured: channels are few, dead or alike in some layers."""
 
 
-def layer_sensitivities(
+def layer_laws(
     graph: gs.Graph, layers: Sequence[Layer], statistics: Statistics, batches: Sequence[Feeds]
-) -> Mapping[str, float]:
-    """Divergence of the network's output over the relative error of each layer, by name.
+) -> Mapping[str, PowerLaw]:
+    """What a relative error of each layer's output does to the network's, by name.
 
     Args:
         graph: the original network.
@@ -31,18 +31,52 @@ def layer_sensitivities(
         statistics: of them.
         batches: a few unlabelled images.
     """
-    probes = [_probe(layer, statistics[layer.name]) for layer in layers]
-    return sensitivities(graph, probes, batches)
+    probes = [probe for layer in layers for probe in _probes(layer, statistics[layer.name])]
+    return {name: fit_power(points) for name, points in measure(graph, probes, batches).items()}
 
 
-def _probe(layer: Layer, statistics: LayerStatistics) -> Probe:
+def _probes(layer: Layer, statistics: LayerStatistics) -> list[Probe]:
     """The layer with the weights of its least channels set to 0 and the others fitted anew."""
     channels = int(layer.weight.shape[1])
     forms = quadratics(layer, statistics, np.arange(channels))
     gains = np.sum([np.diag(form.contributions(channels)) for form in forms], axis=0)
-    kept = best(gains, max(1, round(_SHARE * channels)))
-    kernels, errors = zip(*(_without(form, kept) for form in forms), strict=True)
-    weight = np.concatenate(kernels).reshape(layer.weight.shape).astype(np.float32)
+    nested = [_Nested(form, np.argsort(-gains, kind="stable")) for form in forms]
+    errors = np.mean([it.errors for it in nested], axis=0)
+    logs = np.log(np.maximum(errors, np.finfo(np.float64).tiny))
+    widths = sorted({int(np.abs(logs - np.log(error)).argmin()) + 1 for error in _ERRORS})
+    return [_probe(layer, statistics, nested, width, float(errors[width - 1])) for width in widths]
+
+
+class _Nested:
+    """The error of one form at every number of channels, the first ones of an order being kept.
+
+    The rows of one triangular solution tell what each column adds.
+
+    Attributes:
+        errors: (C,) with 1, 2, ... channels, over the energy.
+    """
+
+    def __init__(self, form: Quadratic, order: NDArray[np.intp]) -> None:
+        self._form = form
+        self._columns = (order[:, None] * form.positions + np.arange(form.positions)).ravel()
+        cross = (form.kernel @ form.gram)[:, self._columns]
+        gram = form.gram[np.ix_(self._columns, self._columns)]
+        self._lower: F64 = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        self._solved: F64 = scipy.linalg.solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
+        met = np.square(self._solved).sum(axis=1).reshape(len(order), -1).sum(axis=1).cumsum()
+        self.errors: F64 = np.maximum(1 - met / form.energy, 0.0) if form.energy > 0 else np.zeros(len(order))
+
+    def kernel(self, width: int) -> F64:
+        """The best kernel (N, D) with the first `width` channels and zeros for the others."""
+        size = width * self._form.positions
+        kernel = np.zeros_like(self._form.kernel)
+        lower, solved = self._lower[:size, :size], self._solved[:size]
+        kernel[:, self._columns[:size]] = scipy.linalg.solve_triangular(lower, solved, trans="T", lower=True).T
+        return kernel
+
+
+def _probe(layer: Layer, statistics: LayerStatistics, nested: Sequence[_Nested], width: int, error: float) -> Probe:
+    weight = np.concatenate([it.kernel(width) for it in nested]).reshape(layer.weight.shape).astype(np.float32)
     shift = (layer.weight - weight).reshape(layer.group, -1, statistics.mean.shape[1]).astype(
         np.float64
     ) @ statistics.mean[:, :, None]
@@ -50,10 +84,4 @@ def _probe(layer: Layer, statistics: LayerStatistics) -> Probe:
     if layer.node.op != "MatMul":
         bias = np.asarray((0.0 if bias is None else bias) + shift.reshape(-1), dtype=np.float32)
     stage = Stage("", tuple(layer.weight.shape), layer.geometry)
-    return Probe(layer, [stage], Chain([weight], bias), float(np.mean(errors)))
-
-
-def _without(form: Quadratic, kept: NDArray[np.bool_]) -> tuple[F64, float]:
-    kernel = np.zeros_like(form.kernel)
-    kernel[:, form.columns(kept)], error = form.refitted(kept)
-    return kernel, error
+    return Probe(layer, [stage], Chain([weight], bias), error)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, shrinkage, start
+from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, start
+from planish.passes.shrinkage import shrinkage
 
 FILTERS, Q, P, COUNT = 10, 3, 8, 400
 
@@ -104,13 +105,3 @@ def test_a_pull_to_the_kernel_serves_data_that_was_not_seen(rng):
     fits = [alternate(fit_second(start(m, 4), m), m, 4) for m in (moments, pulled)]
     plain, shrunk = (true_error(fit, unseen, unseen @ kernel.reshape(FILTERS, -1).T) for fit in fits)
     assert shrunk < 0.9 * plain
-
-
-def test_shrinkage_fades_with_the_number_of_samples(rng):
-    rows = (rng.standard_normal((4000, 12)) * np.linspace(0.2, 3, 12)).astype(np.float32)
-    gram = rows.T @ rows / len(rows)
-    few, many = (shrinkage(gram, count) / np.trace(gram) * 12 for count in (10, 4000))
-    assert few > 0.1
-    assert 0 < many < 0.01
-    assert shrinkage(np.eye(5, dtype=np.float32), 10) > 1
-    assert shrinkage(np.zeros((5, 5), np.float32), 10) == 0

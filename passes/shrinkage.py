@@ -1,0 +1,36 @@
+"""How far to trust second moments of few samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layers import Layer
+
+_LARGEST_SHARE = 0.9
+"""Of the diagonal matrix in a shrunk Gram matrix."""
+
+_ALIKE = 8
+"""So many patches of one image tell as much as one of another (the error on unseen images is least at 5 to 10)."""
+
+
+def shrinkage(gram: NDArray[np.floating[Any]], count: float) -> float:
+    """What to add to the diagonal of a Gram matrix of so many independent samples.
+
+    The oracle approximating shrinkage of Chen, Wiesel, Eldar and Hero, *Shrinkage algorithms for MMSE covariance
+    estimation*, 2010, equation 23: (1 - rho) G + rho tr(G)/D I, here over 1 - rho.
+    """
+    size = len(gram)
+    trace, square = float(np.trace(gram)), float(np.vdot(gram, gram))
+    above = (1 - 2 / size) * square + trace**2
+    below = (count + 1 - 2 / size) * (square - trace**2 / size)
+    share = min(above / below, _LARGEST_SHARE) if below > 0 else _LARGEST_SHARE
+    return share / (1 - share) * trace / size
+
+
+def effective_count(layer: Layer, samples: int) -> float:
+    """How many independent samples so many patches are worth: those of one image resemble each other."""
+    return samples / min(math.prod(layer.output_size), _ALIKE)
