@@ -1,17 +1,19 @@
-"""`lrn`: local response normalization as an average over channels and the cheapest power.
+"""`lrn`: local response normalization as a banded convolution and the cheapest power.
 
-Proof sketch: LRN is y_c = x_c / (k + alpha/n sum_j x_j^2)^beta, the sum over the n channels around c. If channels are
-taken for an axis of space, the mean over n of them, zeros beyond the ends counted, is an AveragePool of the squares:
-the base is k + alpha pool(x^2) >= k > 0. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other
-quarters, and any other power is exp(beta log s). onnxruntime's LRN calls `pow` once per element; pooling and square
-roots run in vectors: 16.3 ms become 2.4 for 192 x 56 x 56. A banded 1x1 convolution gives the same base, but it costs C
-multiplications per element where the pooling costs n additions: 3.9 ms (docs/exact.md).
+Proof sketch: LRN is y_c = x_c / (k + alpha/n sum_j x_j^2)^beta, the sum over the n channels around c. The base is a 1x1
+convolution of the squares with weights alpha/n in a band around the diagonal and bias k > 0. It is cut into groups of d
+channels that read the d + n - 1 channels they depend on, which a Gather lays side by side: an element costs d + n - 1
+products, not C. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other quarters, and any other power
+is exp(beta log s). onnxruntime's LRN calls `pow` once per element; products and roots run in vectors: 15.8 ms become
+2.3 for 192 x 56 x 56. An AveragePool over channels as an axis of space gives the same base in 3.0, but MNN crashes on
+it and OpenCV computes something else (docs/exact.md).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
 
 from .edit import constant, insert, replace, scalar
 from .power import power_factors
@@ -20,28 +22,25 @@ from .rule import Rewrite, Rule, Scene
 _ONNX_ALPHA, _ONNX_BETA, _ONNX_BIAS = 1e-4, 0.75, 1.0
 _QUARTERS = 8
 """Powers up to this many quarters are made of the base, its root and its fourth root."""
-_AXES_AS_INPUT = 13
-"""From this opset on Unsqueeze and Squeeze read their axes from an input."""
+_GATHER_PRODUCTS = 50
+"""Laying an element beside others takes as long as so many products."""
 
 
 def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
-    """Any LRN of (batch, C, height, width) or (batch, C, length) whose base cannot become 0 or negative."""
+    """Any LRN of (batch, C, ...) whose base cannot become 0 or negative."""
     shape = scene.shape(node.inputs[0])
-    if shape is None or not 3 <= len(shape) <= 4:
-        return "it has not one or two axes of space"
+    if shape is None or len(shape) < 3 or shape[1] is None:
+        return "it has no axis of space, or its channels are not known"
     alpha, bias = float(node.attrs.get("alpha", _ONNX_ALPHA)), float(node.attrs.get("bias", _ONNX_BIAS))
     if bias <= 0 or alpha < 0:
         return f"with alpha {alpha:g} and bias {bias:g} its base need not be positive"
-    space = len(shape) - 2
-    return Rewrite("LRN as an average over channels and roots", lambda: _apply(scene, node, alpha, bias, space))
+    channels, space = shape[1], len(shape) - 2
+    return Rewrite("LRN as a banded convolution and roots", lambda: _apply(scene.graph, node, channels, space))
 
 
-def _apply(scene: Scene, node: gs.Node, alpha: float, bias: float, space: int) -> None:
-    graph, source, beta = scene.graph, node.inputs[0], float(node.attrs.get("beta", _ONNX_BETA))
-    squares = insert(graph, node, "Mul", [source, source])
-    mean = _channel_mean(scene, node, squares, space)
-    weighted = insert(graph, node, "Mul", [mean, scalar(graph, f"{node.name}.alpha", alpha)])
-    base = insert(graph, node, "Add", [weighted, scalar(graph, f"{node.name}.k", bias)])
+def _apply(graph: gs.Graph, node: gs.Node, channels: int, space: int) -> None:
+    source, beta = node.inputs[0], float(node.attrs.get("beta", _ONNX_BETA))
+    base = _base(graph, node, channels, space)
     quarters = beta * 4
     if quarters == int(quarters) and 0 < quarters <= _QUARTERS:
         product, *factors = power_factors(graph, node, base, int(quarters))
@@ -54,19 +53,35 @@ def _apply(scene: Scene, node: gs.Node, alpha: float, bias: float, space: int) -
     replace(graph, node, "Mul", [source, insert(graph, node, "Exp", [exponent])])
 
 
-def _channel_mean(scene: Scene, node: gs.Node, squares: gs.Tensor, space: int) -> gs.Tensor:
-    """The mean over the window around each channel, (batch, C, ...) like `squares`; the odd one is at the end."""
-    graph, size = scene.graph, int(node.attrs["size"])
-    pooling = {
-        "kernel_shape": [size, *[1] * space],
-        "pads": [(size - 1) // 2, *[0] * space, size // 2, *[0] * space],
-        "count_include_pad": 1,
-    }
-    axes = {"axes": [1]} if scene.opset < _AXES_AS_INPUT else {}
-    extra = [] if axes else [constant(graph, f"{node.name}.axis", np.array([1], np.int64))]
-    volume = insert(graph, node, "Unsqueeze", [squares, *extra], axes)
-    pooled = insert(graph, node, "AveragePool", [volume], pooling)
-    return insert(graph, node, "Squeeze", [pooled, *extra], axes)
+def _base(graph: gs.Graph, node: gs.Node, channels: int, space: int) -> gs.Tensor:
+    """The sum of k and alpha/n times the squares over the window around each channel, the odd one at the end."""
+    size, alpha = int(node.attrs["size"]), float(node.attrs.get("alpha", _ONNX_ALPHA))
+    width = group_width(channels, size)
+    squares = insert(graph, node, "Mul", [node.inputs[0], node.inputs[0]])
+    outputs = np.arange(channels).reshape(-1, width)
+    read = np.arange(channels)[None] if width == channels else _windows(outputs, size)
+    if width < channels:
+        places = constant(graph, f"{node.name}.channels", read.clip(0, channels - 1).reshape(-1))
+        squares = insert(graph, node, "Gather", [squares, places], {"axis": 1})
+    distance = read[:, None, :] - outputs[:, :, None]
+    inside = (-((size - 1) // 2) <= distance) & (distance <= size // 2) & ((read >= 0) & (read < channels))[:, None, :]
+    weight = (alpha / size * inside).astype(np.float32).reshape(channels, -1, *[1] * space)
+    bias = np.full(channels, node.attrs.get("bias", _ONNX_BIAS), np.float32)
+    inputs = [squares, constant(graph, f"{node.name}.band", weight), constant(graph, f"{node.name}.k", bias)]
+    return insert(graph, node, "Conv", inputs, {"group": len(outputs), "kernel_shape": [1] * space})
+
+
+def group_width(channels: int, size: int) -> int:
+    """d, the divisor of `channels` that costs least: d + n - 1 elements to lay out and as many products for each d."""
+    divisors = [width for width in range(1, channels) if channels % width == 0]
+    costs = {width: (width + size - 1) * (1 + _GATHER_PRODUCTS / width) for width in divisors}
+    return min({**costs, channels: channels}.items(), key=lambda cost: cost[1])[0]
+
+
+def _windows(outputs: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The channels (groups, d + n - 1) on which groups of channels (groups, d) depend, beyond the ends too."""
+    count = outputs.shape[1] + size - 1
+    return outputs[:, :1] - (size - 1) // 2 + np.arange(count)
 
 
 RULE = Rule("lrn", frozenset({"LRN"}), match, targets=frozenset({"onnxruntime"}))

@@ -30,7 +30,7 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     if weight is None or weight.ndim != 4:
         return "its weights are not constant, or it is not 2-D"
     width, filters = weight.shape[1], weight.shape[0] // group
-    if width % block == 0 and filters % block == 0:
+    if min(width, filters) >= block:
         return None
     merged = math.lcm(block // math.gcd(block, width), block // math.gcd(block, filters))
     if group % merged:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ..graph import constant_values, is_output, unique_name
 from ..targets import Work
-from ..targets.target import FLOOR as ALIGNMENT
 from .edit import constant
 from .rule import Rewrite, Rule, Scene
 
@@ -101,8 +100,6 @@ def _gain_ms(scene: Scene, node: gs.Node, reach: _Reach, filters: int) -> float 
     narrow = block / 2 <= width < block and any(layer.op == "Conv" for layer in reach.through)
     if narrow or (pooled and width > block):
         return math.inf
-    if width % ALIGNMENT == 0:
-        return 0.0
     before = after = 0.0
     for layer in (node, *reach.through, *reach.readers):
         if layer.op != "Conv":
@@ -110,8 +107,8 @@ def _gain_ms(scene: Scene, node: gs.Node, reach: _Reach, filters: int) -> float 
         work = scene.works.get(layer.name)
         if work is None or work.geometry is None:
             return None
-        before += scene.target.latency_ms(work)
-        after += scene.target.latency_ms(_padded(work, filters, is_reader=layer in reach.readers))
+        before += scene.target.final_ms(work)
+        after += scene.target.final_ms(_padded(work, filters, is_reader=layer in reach.readers))
     return before * (1 - _LEAST_GAIN) - after
 
 

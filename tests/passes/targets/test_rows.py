@@ -1,10 +1,12 @@
 """What Winograd's algorithm along the rows costs."""
 
+import math
+
 import pytest
 from planish.passes.layers import ConvGeometry
 from planish.passes.targets import Work, find_target
 from planish.passes.targets.registry import target_names
-from planish.passes.targets.rows import inner_work
+from planish.passes.targets.rows import bands_of, inner_work
 
 BLOCK = find_target("onnxruntime").block
 
@@ -15,12 +17,15 @@ def work(*shape, size=(28, 21), group=1):
     return Work(shape, ConvGeometry(kernel, pads=pads, group=group), size)
 
 
-def test_the_products_are_fewer_by_m_r_over_n():
-    dense = work(8 * BLOCK, 4 * BLOCK, 3, 3)
-    inner = inner_work(dense, BLOCK)
-    assert inner.gflop == pytest.approx(dense.gflop * 6 / (4 * 3))
-    inner = inner_work(work(8 * BLOCK, 4 * BLOCK, 5, 5), BLOCK)
-    assert inner.gflop == pytest.approx(work(8 * BLOCK, 4 * BLOCK, 5, 5).gflop * 8 / (4 * 5))
+@pytest.mark.parametrize(
+    ("taps", "height", "rows"), [(3, 28, 7), (3, 27, 7), (3, 8, 4), (3, 7, 4), (3, 4, 4), (3, 32, 7), (5, 28, 4)]
+)
+def test_the_products_are_fewer_by_m_r_over_n(taps, height, rows):
+    dense = work(8 * BLOCK, 4 * BLOCK, taps, taps, size=(height, 21))
+    bands = bands_of(dense.geometry, height)
+    assert (bands.rows, bands.products, bands.count) == (rows, rows + taps - 1, math.ceil(height / rows))
+    computed = rows * bands.count / height
+    assert inner_work(dense, BLOCK).gflop == pytest.approx(dense.gflop * computed * bands.products / (rows * taps))
 
 
 @pytest.mark.parametrize(
