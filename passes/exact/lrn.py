@@ -2,11 +2,12 @@
 
 Proof sketch: LRN is y_c = x_c / (k + alpha/n sum_j x_j^2)^beta, the sum over the n channels around c. The base is a 1x1
 convolution of the squares with weights alpha/n in a band around the diagonal and bias k > 0. It is cut into groups of d
-channels that read the d + n - 1 channels they depend on, which a Gather lays side by side: an element costs d + n - 1
-products, not C. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other quarters, and any other power
-is exp(beta log s). onnxruntime's LRN calls `pow` once per element; products and roots run in vectors: 15.8 ms become
-2.3 for 192 x 56 x 56. An AveragePool over channels as an axis of space gives the same base in 3.0, but MNN crashes on
-it and OpenCV computes something else (docs/exact.md).
+channels that read the d + n - 1 channels they depend on, which Slice and Concat lay side by side: an element costs
+d + n - 1 products, not C. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other quarters, and any
+other power is exp(beta log s). onnxruntime's LRN calls `pow` once per element; products and roots run in vectors: 15.8
+ms become 2.4 for 192 x 56 x 56. An AveragePool over channels as an axis of space gives the same base in 3.0, but MNN
+crashes on it and OpenCV computes something else; a Gather in the place of the slices takes 1.9, but ncnn's converter
+drops most of the channels (docs/exact.md).
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from .rule import Rewrite, Rule, Scene
 _ONNX_ALPHA, _ONNX_BETA, _ONNX_BIAS = 1e-4, 0.75, 1.0
 _QUARTERS = 8
 """Powers up to this many quarters are made of the base, its root and its fourth root."""
-_GATHER_PRODUCTS = 50
+_COPY_PRODUCTS = 50
 """Laying an element beside others takes as long as so many products."""
+_EDGES_AS_INPUT = 10
+"""From this opset on Slice reads where to cut from inputs."""
 
 
 def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
@@ -61,10 +64,9 @@ def _base(graph: gs.Graph, node: gs.Node, channels: int, space: int) -> gs.Tenso
     outputs = np.arange(channels).reshape(-1, width)
     read = np.arange(channels)[None] if width == channels else _windows(outputs, size)
     if width < channels:
-        places = constant(graph, f"{node.name}.channels", read.clip(0, channels - 1).reshape(-1))
-        squares = insert(graph, node, "Gather", [squares, places], {"axis": 1})
+        squares = insert(graph, node, "Concat", [_cut(graph, node, squares, window) for window in read], {"axis": 1})
     distance = read[:, None, :] - outputs[:, :, None]
-    inside = (-((size - 1) // 2) <= distance) & (distance <= size // 2) & ((read >= 0) & (read < channels))[:, None, :]
+    inside = (-((size - 1) // 2) <= distance) & (distance <= size // 2)
     weight = (alpha / size * inside).astype(np.float32).reshape(channels, -1, *[1] * space)
     bias = np.full(channels, node.attrs.get("bias", _ONNX_BIAS), np.float32)
     inputs = [squares, constant(graph, f"{node.name}.band", weight), constant(graph, f"{node.name}.k", bias)]
@@ -73,15 +75,24 @@ def _base(graph: gs.Graph, node: gs.Node, channels: int, space: int) -> gs.Tenso
 
 def group_width(channels: int, size: int) -> int:
     """d, the divisor of `channels` that costs least: d + n - 1 elements to lay out and as many products for each d."""
-    divisors = [width for width in range(1, channels) if channels % width == 0]
-    costs = {width: (width + size - 1) * (1 + _GATHER_PRODUCTS / width) for width in divisors}
+    divisors = [width for width in range(1, channels) if channels % width == 0 and width + size - 1 < channels]
+    costs = {width: (width + size - 1) * (1 + _COPY_PRODUCTS / width) for width in divisors}
     return min({**costs, channels: channels}.items(), key=lambda cost: cost[1])[0]
 
 
 def _windows(outputs: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """The channels (groups, d + n - 1) on which groups of channels (groups, d) depend, beyond the ends too."""
+    """Channels (groups, d + n - 1) among which all are that groups of channels (groups, d) depend on."""
     count = outputs.shape[1] + size - 1
-    return outputs[:, :1] - (size - 1) // 2 + np.arange(count)
+    first = (outputs[:, :1] - (size - 1) // 2).clip(0, outputs.size - count)
+    return first + np.arange(count)
+
+
+def _cut(graph: gs.Graph, node: gs.Node, tensor: gs.Tensor, window: NDArray[np.int64]) -> gs.Tensor:
+    edges = {"starts": window[0], "ends": window[-1] + 1, "axes": 1}
+    if int(graph.opset) < _EDGES_AS_INPUT:
+        return insert(graph, node, "Slice", [tensor], {name: [int(value)] for name, value in edges.items()})
+    constants = [constant(graph, f"{node.name}.{name}", np.array([value])) for name, value in edges.items()]
+    return insert(graph, node, "Slice", [tensor, *constants])
 
 
 RULE = Rule("lrn", frozenset({"LRN"}), match, targets=frozenset({"onnxruntime"}))

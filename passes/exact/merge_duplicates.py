@@ -1,7 +1,8 @@
 """`merge_duplicates`: equal initializers become one, and so do equal nodes that read the same.
 
 Proof sketch: a deterministic operator with equal attributes gives equal outputs for the same inputs, so readers of the
-second may read the first.
+second may read the first. A constant that a MatMul reads first stays its own: OpenCV's importer makes a layer of it
+and refuses two of one name.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from .rule import Rewrite, Rule, Scene
 
 def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     """A node that reads a copy of an earlier initializer, or that is the twin of an earlier node."""
-    copies = [tensor for tensor in node.inputs if scene.originals.get(tensor.name, tensor) is not tensor]
+    shared = [scene.originals.get(tensor.name, tensor) for tensor in node.inputs]
+    if node.op == "MatMul":
+        shared[0] = node.inputs[0]
+    copies = [tensor for tensor, original in zip(node.inputs, shared, strict=True) if tensor is not original]
     if copies:
-        shared = [scene.originals.get(tensor.name, tensor) for tensor in node.inputs]
         return Rewrite(f"reads what {copies[0].name} is a copy of", lambda: _share(node, shared))
     twin = _twin(node, scene)
     if twin is None:

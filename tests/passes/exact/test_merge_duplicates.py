@@ -1,6 +1,7 @@
 """Equal initializers and equal nodes."""
 
 import numpy as np
+import pytest
 from planish.passes.exact.merge_duplicates import RULE
 
 
@@ -26,3 +27,13 @@ def test_other_attributes_other_types_and_outputs_stay(make_model, apply_rules):
     _, result = apply_rules(model, RULE)
     assert not result.changes
     assert "its own name is an output" in result.skips[0].why
+
+
+def test_what_products_read_first_is_not_shared_since_opencv_refuses_it(make_model, apply_rules, rng):
+    values = rng.standard_normal((3, 3)).astype(np.float32)
+    model = make_model(
+        "g (float[n,3,5] x) => (float[n,3,5] y) { a = MatMul (u, x) y = MatMul (v, a) }", u=values, v=values.copy()
+    )
+    assert not apply_rules(model, RULE)[1].changes
+    cv2 = pytest.importorskip("cv2")
+    cv2.dnn.readNetFromONNX(np.frombuffer(model.SerializeToString(), np.uint8))
