@@ -5,16 +5,24 @@ import onnx
 from hypothesis import strategies as st
 
 CHANNELS = st.integers(1, 9)
+PATTERNS = {}
+"""By name of a rule: draws a net around its pattern, and its last tensor."""
+
+
+def pattern(function):
+    """Register under the rule's name; the function makes a net and returns its last tensor."""
+    PATTERNS[function.__name__] = function
+    return function
 
 
 class Net:
     """A net that grows node by node; every tensor it makes may end as an output or be read once more."""
 
-    def __init__(self, draw, channels=None, rank=4, least=3):
+    def __init__(self, draw, channels=None, rank=4, least=3, most=9):
         self.draw = draw
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.channels = channels if channels is not None else draw(CHANNELS)
-        self.space = [draw(st.integers(least, 9)) for _ in range(rank - 2)]
+        self.space = [draw(st.integers(least, most)) for _ in range(rank - 2)]
         self.open_batch = draw(st.booleans())
         self.batch = draw(st.integers(1, 3))
         self.nodes, self.initializers, self.made = [], {}, []

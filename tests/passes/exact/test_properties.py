@@ -19,8 +19,10 @@ from planish.passes.exact.rule import Rewrite
 from planish.passes.graph import to_graph, to_parts
 from planish.runtime_check.session import Session
 
-from .patterns import PATTERNS
+from . import patterns, target_patterns
+from .nets import PATTERNS
 
+assert {rule.name for rule in RULES} == PATTERNS.keys(), (patterns.__file__, target_patterns.__file__)
 EXAMPLES = int(os.environ.get("PLANISH_EXAMPLES", "6"))
 TOLERANCE = 1e-4
 """Of the largest magnitude of an output."""
