@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from ..files import ModelParts
+from .sparse import write_out
 
 _FIRST_IR_WITHOUT_INITIALIZER_INPUTS = 4
 """Up to IR version 3 every initializer had to be a graph input too, which costs onnxruntime 28 % of its speed."""
@@ -30,6 +31,7 @@ def to_graph(parts: ModelParts) -> gs.Graph:
     """
     light = onnx.ModelProto()
     light.CopyFrom(parts.model)
+    write_out(light)
     kept = [value for value in light.graph.input if value.name not in parts.tensors]
     del light.graph.input[:]
     light.graph.input.extend(kept)

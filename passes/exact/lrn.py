@@ -34,6 +34,8 @@ def match(node: gs.Node, scene: Scene) -> Rewrite | str | None:
     shape = scene.shape(node.inputs[0])
     if shape is None or len(shape) < 3 or shape[1] is None:
         return "it has no axis of space, or its channels are not known"
+    if not scene.is_float(node.inputs[0]):
+        return "it is not computed in float32"
     alpha, bias = float(node.attrs.get("alpha", _ONNX_ALPHA)), float(node.attrs.get("bias", _ONNX_BIAS))
     if bias <= 0 or alpha < 0:
         return f"with alpha {alpha:g} and bias {bias:g} its base need not be positive"

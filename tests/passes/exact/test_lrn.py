@@ -80,3 +80,10 @@ def test_open_sizes_and_old_operators(make_model, assert_same, apply_rules, chan
     after, _ = apply_rules(model, RULE)
     assert [node.op_type for node in after.graph.node][:3] == ["Mul", *operators]
     assert_same(model, after)
+
+
+def test_other_types_stay(make_model, apply_rules):
+    model = make_model("g (float16[n,7,5,3] x) => (float16[n,7,5,3] y) { y = LRN <size=3> (x) }")
+    after, result = apply_rules(model, RULE)
+    assert [node.op_type for node in after.graph.node] == ["LRN"]
+    assert result.skips[0].why == "lrn: it is not computed in float32"
