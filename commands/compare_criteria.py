@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import PlanishError
+from ..files import check_output, replacing
 from .console import console, json_option, show_json, table
 from .options import input_shape_option, parse_input_shapes
 from .preprocessing_options import given_preprocessing, preprocessing_options
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  planish compare-criteria model.onnx --data calib/ --eval eval.csv
+  planish compare-criteria model.onnx --data calib/ --eval eval.csv --report criteria.html
   planish compare-criteria model.onnx --data calib/ --eval eval.csv --ratios 1.5,2,3 --layer conv3_1 --layer conv4_1
   planish compare-criteria model.onnx --data calib/ --criteria lasso,magnitude --json
 """
@@ -35,6 +37,7 @@ Examples:
 @click.option("--ratios", default="1.5,2,3", show_default=True, help="MACs, or channels of a layer, before over after.")
 @click.option("--criteria", default="lasso,greedy,magnitude,first", show_default=True, help="Rules to compare.")
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Prune what this layer makes alone; repeatable.")
+@click.option("--report", type=click.Path(), metavar="FILE", help="Write one HTML page with pictures.")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Calibrate on N of the images, chosen by --seed."
 )
@@ -49,6 +52,7 @@ def command(
     evaluation: str | None,
     input_shape: Sequence[str],
     *,
+    report: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -56,18 +60,43 @@ def command(
 
     One layer alone loses the same channels' share under each criterion; the whole network, the same MACs.
     """
+    if report:
+        _check_report(report, model)
     comparison, original = _comparison(model, data, evaluation, input_shape, settings)
     criteria = [name.strip() for name in settings["criteria"].split(",")]
-    trials = comparison.trials(criteria, _ratios(settings["ratios"]), settings["layers"])
+    trials = list(comparison.trials(criteria, _ratios(settings["ratios"]), settings["layers"]))
+    if report:
+        _write(trials, original, model, report, [data, *([evaluation] if evaluation else [])])
     if as_json:
         found = [_facts(trial) for trial in trials]
         show_json({"model": model, "original": _finite(asdict(original)), "trials": found})
-        return
+    else:
+        _show(trials, original, f"{model} on {evaluation or data}")
+
+
+def _check_report(report: str, model: str) -> None:
+    from ..runtime_check.report.html import load_packages  # noqa: PLC0415 - keeps `planish --help` quick
+
+    check_output(report, model)
+    load_packages()
+
+
+def _write(trials: Sequence[Trial], original: Verdict, model: str, report: str, data: Sequence[str]) -> None:
+    from ..passes.prune.comparison_page import to_html  # noqa: PLC0415
+    from ..runtime_check.provenance import provenance  # noqa: PLC0415
+
+    page = to_html(trials, original, Path(model).name, provenance([model, *data]))
+    with replacing(report) as stream:
+        stream.write(page.encode())
+
+
+def _show(trials: Sequence[Trial], original: Verdict, title: str) -> None:
+    from ..passes.prune.comparison_page import by_place, columns, rows, shown  # noqa: PLC0415
+
     out = console()
-    judged = evaluation or data
-    out.print(f"{model} on {judged}: {_shown(original)}")
-    for where, own in _by_place(trials).items():
-        out.print(_table(where, own))
+    out.print(f"{title}: {shown(original)}")
+    for where, own in by_place(trials).items():
+        out.print(table(where, columns(own), rows(own), left=2))
 
 
 def _comparison(
@@ -103,32 +132,6 @@ def _ratios(text: str) -> list[float]:
         return [float(ratio) for ratio in text.split(",")]
     except ValueError:
         raise PlanishError(f"--ratios {text}: must be numbers with commas, like 1.5,2,3") from None
-
-
-def _by_place(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
-    found: dict[str, list[Trial]] = {}
-    for trial in trials:
-        found.setdefault(trial.where, []).append(trial)
-    return found
-
-
-def _table(where: str, trials: Sequence[Trial]) -> Any:
-    ratios = list(dict.fromkeys(trial.ratio for trial in trials))
-    rows: dict[tuple[str, str], list[str]] = {}
-    for trial in trials:
-        rows.setdefault((trial.criterion, "yes" if trial.fitted else "no"), []).append(_shown(trial.verdict))
-    return table(
-        where, ("criterion", "fitted", *(f"{r:g}" for r in ratios)), [(*k, *v) for k, v in rows.items()], left=2
-    )
-
-
-def _shown(verdict: Verdict) -> str:
-    """The figure that says most: accuracy, else agreement with the original, else SQNR."""
-    if verdict.top1 is not None:
-        return f"{verdict.top1:.2f} %"
-    if verdict.agreement is not None:
-        return f"{verdict.agreement:.2f} % same"
-    return f"{verdict.sqnr_db:.1f} dB"
 
 
 def _facts(trial: Trial) -> dict[str, Any]:

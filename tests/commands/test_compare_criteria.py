@@ -59,8 +59,9 @@ def test_the_fit_helps_and_a_layer_s_twins_can_go(files, capsys):
 
 
 def test_the_tables_show_accuracy_where_there_are_labels(files, capsys):
-    assert compare(files, "--ratios", "2", "--criteria", "greedy,magnitude") == 0
-    shown = capsys.readouterr().out
+    assert compare(files, "--ratios", "2", "--criteria", "greedy,magnitude", "--report", str(files / "c.html")) == 0
+    page, shown = (files / "c.html").read_text(), capsys.readouterr().out
+    assert "<h2>whole network</h2>" in page and page.count("<svg") == 1 and "magnitude" in page
     assert "whole network" in shown
     assert "greedy" in shown
     assert " %" in shown
@@ -73,6 +74,7 @@ def test_what_cannot_be_compared_is_told(files, capsys):
         ("--ratios", "0.5"): "1 or more",
         ("--criteria", "laso"): "did you mean 'lasso'",
         ("--layer", "ab"): "no layer 'ab' makes channels that may go",
+        ("--report", "/no/such/folder/c.html"): "does not exist",
     }
     for options, message in cases.items():
         assert compare(files, *options) == 2
