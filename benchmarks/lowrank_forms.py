@@ -43,7 +43,9 @@ def main() -> None:
     print(f"{'layer':20} {'form':16} {'ranks':>9} {'fitted':>8} {'weights':>8}")
     for layer in layers:
         for name, form in forms().items():
-            ranks = best_ranks(form, layer, seen[layer.name], given.share) if form.declines(layer) is None else None
+            if not isinstance(form, Pair) or form.declines(layer) is not None:
+                continue
+            ranks = best_ranks(form, layer, seen[layer.name], given.share)
             if ranks is None:
                 continue
             fits = RegressedPair(form, layer, seen[layer.name], ranks[0]).fits(ranks)

@@ -49,7 +49,7 @@ _OPTIONS = (
         "--forms",
         metavar="FORM[,FORM...]",
         help="Low-rank forms to choose from: spatial, spatial_hv, channel, input_channel, tucker, separable, "
-        "spatial_channel, gemm (default: those that suit --target).",
+        "spatial_channel, gemm, pooled (default: those that suit --target).",
     ),
     click.option(
         "--scope",

@@ -12,6 +12,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..runtime_check.cost import Shape, in_scope
+from .averaged import Averaged, averaged
 from .graph import constant_values
 
 LayerScope = Literal["all", "conv", "fc", "kxk"]
@@ -86,6 +87,7 @@ class Layer:
         input_size: (H, W) of a Conv's input.
         rows: how many rows a Gemm or MatMul multiplies per sample.
         macs: multiply-accumulates per sample.
+        averaged: where only the mean of a Conv's output over the positions counts, the activation before that mean.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Layer:
     input_size: tuple[int, int]
     rows: int
     macs: int
+    averaged: Averaged | None = None
 
     @property
     def is_conv(self) -> bool:
@@ -154,7 +157,7 @@ def list_layers(graph: gs.Graph, shapes: Mapping[str, Shape], scope: LayerScope)
             continue
         made = _layer(node, shapes)
         if isinstance(made, Layer):
-            layers.append(_per_sample(made, batch))
+            layers.append(replace(_per_sample(made, batch), averaged=averaged(graph, node) if made.is_conv else None))
         else:
             reasons[node.name] = made
     return layers, reasons

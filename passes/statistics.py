@@ -65,6 +65,7 @@ class LayerStatistics:
         mean: E[x] (G, D).
         responses: samples of y (S, N), image by image.
         count: S.
+        per_image: how many of them each image gave.
         projection: of a wide layer, whose patches are then those of the projection, D = N.
     """
 
@@ -72,6 +73,7 @@ class LayerStatistics:
     mean: NDArray[np.float64]
     responses: F32
     count: int
+    per_image: int
     projection: Projection | None = None
 
     def seen(self, patches: F32) -> F32:
@@ -103,7 +105,9 @@ def gather(
     if cache is None:
         return dict(_stream(graph, layers, projections, batches, sampling))
     seen = sampling.key(graph, batches)
-    keys = {layer.name: fingerprint("moments", seen, layer.name, layer.name in projections) for layer in layers}
+    keys = {
+        layer.name: fingerprint("moments by image", seen, layer.name, layer.name in projections) for layer in layers
+    }
     known = {
         name: _from_entry(entry, projections.get(name))
         for name, key in keys.items()
@@ -118,11 +122,12 @@ def gather(
 
 def _to_entry(known: LayerStatistics) -> Entry:
     arrays: dict[str, NDArray[Any]] = {"gram": known.gram, "mean": known.mean, "responses": known.responses}
-    return Entry({"count": known.count}, arrays)
+    return Entry({"count": known.count, "per_image": known.per_image}, arrays)
 
 
 def _from_entry(entry: Entry, projection: Projection | None) -> LayerStatistics:
-    return LayerStatistics(**entry.arrays, count=int(entry.facts["count"]), projection=projection)
+    count, per_image = int(entry.facts["count"]), int(entry.facts["per_image"])
+    return LayerStatistics(**entry.arrays, count=count, per_image=per_image, projection=projection)
 
 
 def _stream(
@@ -179,7 +184,7 @@ def _groups(
     group: list[Layer] = []
     taken = 0
     for layer in layers:
-        samples = None if images is None else images * min(sampling.samples, math.prod(layer.output_size))
+        samples = None if images is None else images * _per_image(layer, sampling)
         needed = _bytes_needed(_dimensions(layer, projections.get(layer.name)), samples) * layer.group
         if group and taken + needed > sampling.memory:
             yield group
@@ -188,6 +193,10 @@ def _groups(
         taken += needed
     if group:
         yield group
+
+
+def _per_image(layer: Layer, sampling: Sampling) -> int:
+    return min(sampling.samples, math.prod(layer.output_size))
 
 
 def _dimensions(layer: Layer, projection: Projection | None) -> int:
@@ -250,5 +259,6 @@ class _Accumulator:
             mean=self._sum / self._count,
             responses=np.concatenate(self._responses),
             count=self._count,
+            per_image=_per_image(self._layer, self._sampling),
             projection=self._projection,
         )

@@ -22,9 +22,12 @@ def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], chain: C
     for stage, weight in zip(stages, chain.weights, strict=True):
         name = first_free(f"{layer.name}{stage.suffix}", names)
         names.add(name)
-        constant = gs.Constant(unique_name(graph, f"{name}.weight"), np.ascontiguousarray(_stored(node, weight)))
         between = gs.Variable(unique_name(graph, f"{name}_out"), dtype=np.float32)
-        made.append(gs.Node(node.op, name, _attributes(node, stage), [tensor, constant], [between]))
+        if stage.operator is None:
+            constant = gs.Constant(unique_name(graph, f"{name}.weight"), np.ascontiguousarray(_stored(node, weight)))
+            made.append(gs.Node(node.op, name, _attributes(node, stage), [tensor, constant], [between]))
+        else:
+            made.append(gs.Node(stage.operator, name, {}, [tensor], [between]))
         graph.nodes.insert(position + len(made) - 1, made[-1])
         tensor = between
     if bias and node.op == "MatMul":  # which has no bias of its own

@@ -14,14 +14,17 @@ from collections.abc import Sequence
 from ..layers import Layer
 from ..options import Option, keep
 from ..targets import Target
+from .form import Form
 from .pair import Pair
 from .ranks import option, useful_ranks
 
 
-def energy_options(layer: Layer, forms: Sequence[Pair], target: Target) -> list[Option]:
+def energy_options(layer: Layer, forms: Sequence[Form], target: Target) -> list[Option]:
     """The options of `layer` in the given forms, with accnn's loss; the first is to leave it alone."""
     options = [keep(layer, target)]
     for form in forms:
+        if not isinstance(form, Pair):
+            continue
         factorization = form.factorize(layer)
         offered = useful_ranks(form, layer, target)
         for ranks, error in zip(offered, factorization.errors(offered), strict=True):

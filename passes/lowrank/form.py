@@ -25,11 +25,13 @@ class Stage:
         suffix: appended to the replaced layer's name.
         shape: of the weight: (out, in / G, kh, kw) of a Conv, (out, in) of a product.
         geometry: of a Conv; None for a product.
+        operator: what averages the map to one position and has no weights, of shape (0,); None for a Conv or product.
     """
 
     suffix: str
     shape: tuple[int, ...]
     geometry: ConvGeometry | None = None
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,12 @@ class Form(ABC):
 
     Attributes:
         name: in plans, on the command line, and of the form's file.
+        fitted: whether its weights are fitted to data, and what it loses follows from the error of the layer's output;
+            otherwise its effect on the network is measured by itself.
     """
 
     name: ClassVar[str]
+    fitted: ClassVar[bool] = True
 
     @abstractmethod
     def declines(self, layer: Layer) -> str | None:
@@ -87,7 +92,9 @@ class Form(ABC):
         size, total = layer.input_size, 0
         for stage in self.stages(layer, ranks):
             positions = layer.rows
-            if stage.geometry is not None:
+            if stage.operator is not None:
+                size = (1, 1)
+            elif stage.geometry is not None:
                 size = stage.geometry.output_size(size)
                 positions = math.prod(size)
             total += math.prod(stage.shape) * positions

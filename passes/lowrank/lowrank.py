@@ -27,7 +27,7 @@ from .chain import apply_chain
 from .energy import energy_options
 from .fit import Job, fit_network
 from .fitting import fitted_plan
-from .form import Chain
+from .form import Chain, Form
 from .niu import allocate, niu_options
 from .pair import Pair
 from .ranks import useful_ranks
@@ -42,16 +42,16 @@ RankRule = Literal["energy", "sensitivity", "niu"]
 WEIGHT_ONLY_FORMS = ("spatial", "gemm")
 """What accnn had; without data there is no telling which form suits a layer best."""
 
-DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "separable", "gemm")
+DEFAULT_FORMS = ("spatial", "spatial_hv", "channel", "input_channel", "separable", "gemm", "pooled")
 """Where a convolution takes as long as its MACs say."""
 
-WINOGRAD_FORMS = ("input_channel", "channel", "tucker", "spatial", "spatial_hv", "separable", "gemm")
+WINOGRAD_FORMS = ("input_channel", "channel", "tucker", "spatial", "spatial_hv", "separable", "gemm", "pooled")
 """Where a 3x3 takes less: the forms that keep one come first."""
 
 SMALL_SHARE = 0.125
 """Layers with less than this part of the layers' average cost are left alone."""
 
-Choices = Sequence[tuple[Layer, Sequence[Pair]]]
+Choices = Sequence[tuple[Layer, Sequence[Form]]]
 """The layers that can become cheaper, each with the forms in which it can."""
 
 
@@ -162,8 +162,10 @@ class Lowrank(Pass):
             return WINOGRAD_FORMS
         return WEIGHT_ONLY_FORMS if self.batches is None else DEFAULT_FORMS
 
-    def _declines(self, form: Pair, layer: Layer) -> str | None:
+    def _declines(self, form: Form, layer: Layer) -> str | None:
         reason = form.declines(layer)
+        if reason is None and self.batches is None and not form.fitted:
+            return "what it loses shows on calibration data only; give --data"
         if reason is None and not useful_ranks(form, layer, self.target):
             return f"no rank makes it cheaper and faster on {self.target.name}"
         return reason
@@ -250,17 +252,19 @@ class Lowrank(Pass):
 
     def _chains(
         self, graph: gs.Graph, layers: Sequence[Layer], plan: Plan, statistics: Statistics | None
-    ) -> Iterator[tuple[Layer, Pair, Chain]]:
+    ) -> Iterator[tuple[Layer, Form, Chain]]:
         """What takes the place of every planned layer, each to be applied before the next is asked for."""
         plans = plan.layers
         planned = [(layer, forms()[plans[layer.name].form]) for layer in layers if layer.name in plans]
-        if statistics is None or self.batches is None:
-            for layer, form in track(planned, "Factorizing layers"):
-                yield layer, form, form.factorize(layer).chain(plans[layer.name].ranks)
-            return
-        jobs = [_job(layer, form, plans[layer.name].ranks, statistics) for layer, form in planned]
-        for job, chain in fit_network(graph, jobs, statistics, self.batches, self.sampling):
-            yield job.layer, job.form, chain
+        fitted = [] if statistics is None else [(layer, form) for layer, form in planned if isinstance(form, Pair)]
+        names = {layer.name for layer, _ in fitted}
+        rest = [(layer, form) for layer, form in planned if layer.name not in names]
+        for layer, form in track(rest, "Factorizing layers") if rest else ():
+            yield layer, form, form.factorize(layer).chain(plans[layer.name].ranks)
+        if statistics is not None and self.batches is not None:
+            jobs = [_job(layer, form, plans[layer.name].ranks, statistics) for layer, form in fitted]
+            for job, chain in fit_network(graph, jobs, statistics, self.batches, self.sampling):
+                yield job.layer, job.form, chain
 
     def _apply(self, graph: gs.Graph, layers: Sequence[Layer], result: Result, statistics: Statistics | None) -> None:
         """Carry the plan out, first layer to last, and record every change."""

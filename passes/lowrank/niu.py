@@ -27,8 +27,8 @@ from ..layers import Layer
 from ..options import Option
 from ..statistics import Batches, Statistics
 from ..targets import Target
-from .pair import Pair
-from .sensitivity import Point, measure_affordably, regress
+from .form import Form
+from .sensitivity import Point, curve_of, measure_affordably, regress
 
 _PLACES = (0.15, 0.5, 0.85)
 """Where among a layer's ranks, of the cheapest and the dearest, it is measured."""
@@ -36,7 +36,7 @@ _PLACES = (0.15, 0.5, 0.85)
 
 def niu_options(
     graph: gs.Graph,
-    choices: Sequence[tuple[Layer, Sequence[Pair]]],
+    choices: Sequence[tuple[Layer, Sequence[Form]]],
     statistics: Statistics,
     batches: Batches,
     target: Target,
@@ -44,7 +44,7 @@ def niu_options(
     """Every layer's options, their loss the change of the network's output; the first is to leave it alone."""
     offers, probes = regress([(layer, forms[:1]) for layer, forms in choices], statistics, target, _PLACES)
     curves = measure_affordably(graph, probes, batches)
-    return [_with_losses(options, curves[options[0].layer]) for options in offers]
+    return [_with_losses(options, curves[curve_of(options[-1].layer, options[-1].form)]) for options in offers]
 
 
 def _with_losses(options: Sequence[Option], points: Sequence[Point]) -> list[Option]:

@@ -9,6 +9,7 @@ import numpy as np
 from ..layers import Layer
 from ..options import Option, Ranks
 from ..targets import Target
+from .form import Form
 from .pair import Pair
 
 LEAST_GAIN = 0.05
@@ -21,12 +22,16 @@ _STEPS_PER_AXIS = 10
 """Of a form with two ranks, so that a wide layer has a hundred options and not a thousand."""
 
 
-def useful_ranks(form: Pair, layer: Layer, target: Target) -> list[Ranks]:
+def useful_ranks(form: Form, layer: Layer, target: Target) -> list[Ranks]:
     """Ranks at which the chain is cheaper than the layer, in MACs and in predicted time, the cheapest first.
 
     Of one rank, they are the steps of the target's staircase of cost; below the first of them, the largest that is
-    cheaper. Of two ranks, a grid of such steps.
+    cheaper. Of two ranks, a grid of such steps. A form whose rank is no choice has that one, or none.
     """
+    if not isinstance(form, Pair):
+        ranks = form.full_ranks(layer)
+        faster = target.chain_ms(layer, form.stages(layer, ranks)) <= (1 - LEAST_GAIN) * target.layer_ms(layer)
+        return [ranks] if faster and form.macs(layer, ranks) < layer.macs else []
     if len(form.full_ranks(layer)) == 1:
         return _staircase(form, layer, target)
     affordable = (1 - LEAST_GAIN) * target.layer_ms(layer)
@@ -73,7 +78,7 @@ def _break_even(form: Pair, layer: Layer) -> int:
     return max(0, math.ceil((layer.macs - base) / per_rank) - 1)
 
 
-def option(form: Pair, layer: Layer, ranks: Ranks, target: Target, *, error: float, loss: float) -> Option:
+def option(form: Form, layer: Layer, ranks: Ranks, target: Target, *, error: float, loss: float) -> Option:
     """The option to give `layer` this form at these ranks."""
     return Option(
         layer=layer.name,

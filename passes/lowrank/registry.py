@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from ...errors import nearest
-from .pair import Pair
+from .form import Form
 
-_P = TypeVar("_P", bound=type[Pair])
-_FORMS: dict[str, Pair] = {}
+_P = TypeVar("_P", bound=type[Form])
+_FORMS: dict[str, Form] = {}
 
 
 def form(form_class: _P) -> _P:
@@ -20,7 +20,7 @@ def form(form_class: _P) -> _P:
     return form_class
 
 
-def forms() -> Mapping[str, Pair]:
+def forms() -> Mapping[str, Form]:
     """The known forms by name."""
     return dict(_FORMS)
 

@@ -10,8 +10,9 @@ from ..layers import Layer
 from ..options import Ranks
 from ..shrinkage import effective_count, shrinkage
 from ..statistics import LayerStatistics
-from .form import Chain, Factorization
+from .form import Chain, Factorization, Form
 from .pair import Pair
+from .pooled import PooledLayer
 from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, start
 
 ROUNDS = 2
@@ -58,6 +59,18 @@ class RegressedPair(Factorization):
     def folded(self, fits: Sequence[Fit]) -> Chain:
         """The chain of the fits of each group."""
         return fold(self._form, self._layer, fits, self._statistics)
+
+
+def regress_layer(form: Form, layer: Layer, statistics: LayerStatistics, rank: int) -> RegressedPair | PooledLayer:
+    """What tells the errors of a form on the data, and makes its chains.
+
+    Args:
+        form: the form.
+        layer: the layer.
+        statistics: of the layer.
+        rank: the largest K that will be asked for.
+    """
+    return RegressedPair(form, layer, statistics, rank) if isinstance(form, Pair) else PooledLayer(layer, statistics)
 
 
 def fitted_layer(layer: Layer, statistics: LayerStatistics) -> Layer:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
-from numpy.typing import NDArray
 
 from ...progress import track
 from ...runtime_check.session import Feeds
@@ -23,10 +22,11 @@ from ..options import Option, Ranks, keep
 from ..statistics import Batches, LayerStatistics, Statistics, batch_size
 from ..targets import Target
 from .chain import apply_chain
-from .form import Chain, Stage
-from .pair import Pair
+from .form import Chain, Form, Stage
+from .pooled import PooledLayer
 from .ranks import option, useful_ranks
-from .regressed import RegressedPair
+from .registry import forms
+from .regressed import RegressedPair, regress_layer
 
 _SMALLEST_ERROR = 1e-5
 """Below it an error is rounding, and says nothing of its effect."""
@@ -76,12 +76,14 @@ class Probe:
 
     Attributes:
         layer: the layer.
+        curve: what the error and its effect are a point of (see `curve_of`).
         stages: what takes its place.
         chain: with these weights.
         error: the error of its output.
     """
 
     layer: Layer
+    curve: str
     stages: Sequence[Stage]
     chain: Chain
     error: float
@@ -89,7 +91,7 @@ class Probe:
 
 def sensitivity_options(
     graph: gs.Graph,
-    choices: Sequence[tuple[Layer, Sequence[Pair]]],
+    choices: Sequence[tuple[Layer, Sequence[Form]]],
     statistics: Statistics,
     batches: Batches,
     target: Target,
@@ -97,13 +99,26 @@ def sensitivity_options(
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
     offers, probes = regress(choices, statistics, target, _PLACES)
     curves = {name: fit_power(points) for name, points in measure_affordably(graph, probes, batches).items()}
-    return [[replace(o, loss=curves[o.layer](o.error)) for o in options] for options in offers]
+    return with_losses(offers, curves)
+
+
+def with_losses(offers: Sequence[Sequence[Option]], curves: Mapping[str, PowerLaw]) -> list[list[Option]]:
+    """The options, the first of each layer to leave it alone, with the losses that their errors make expect."""
+    return [
+        [alone, *(replace(o, loss=curves[curve_of(o.layer, o.form)](o.error)) for o in others)]
+        for alone, *others in offers
+    ]
+
+
+def curve_of(layer: str, form: str) -> str:
+    """Which curve tells the loss of a form: the layer's, or one of its own where it is not fitted."""
+    return layer if forms()[form].fitted else f"{layer}:{form}"
 
 
 def regress(
-    choices: Sequence[tuple[Layer, Sequence[Pair]]], statistics: Statistics, target: Target, places: Sequence[float]
+    choices: Sequence[tuple[Layer, Sequence[Form]]], statistics: Statistics, target: Target, places: Sequence[float]
 ) -> tuple[list[list[Option]], list[Probe]]:
-    """Every layer's options in all its forms, their loss the error, and every layer cut in the first for measuring.
+    """Every layer's options, their loss the error, and every layer cut in its first form, and in each not fitted.
 
     Args:
         choices: the layers, each with its forms.
@@ -113,30 +128,35 @@ def regress(
     """
     offers: list[list[Option]] = []
     probes: list[Probe] = []
-    for layer, forms in track(choices, "Regressing layers"):
+    for layer, possible in track(choices, "Regressing layers"):
         offers.append([keep(layer, target)])
-        for index, form in enumerate(forms):
-            offered, made = _offer(form, layer, statistics[layer.name], target, places if index == 0 else ())
+        first = next((form for form in possible if form.fitted), None)
+        for form in possible:
+            probed = places if form is first else () if form.fitted else (0.0,)
+            offered, made = _offer(form, layer, statistics[layer.name], target, probed)
             offers[-1].extend(offered)
             probes.extend(made)
     return offers, probes
 
 
 def _offer(
-    form: Pair, layer: Layer, statistics: LayerStatistics, target: Target, places: Sequence[float]
+    form: Form, layer: Layer, statistics: LayerStatistics, target: Target, places: Sequence[float]
 ) -> tuple[list[Option], list[Probe]]:
     """The options of one layer in one form, and the layer cut for measuring."""
     offered = useful_ranks(form, layer, target)
-    factorization = RegressedPair(form, layer, statistics, max(ranks[0] for ranks in offered))
+    factorization = regress_layer(form, layer, statistics, max(ranks[0] for ranks in offered))
     pairs = zip(offered, factorization.errors(offered), strict=True)
     options = [option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs]
     probed = sorted({offered[int(place * len(offered))] for place in places})
     return options, [_probe(form, layer, factorization, ranks) for ranks in probed]
 
 
-def _probe(form: Pair, layer: Layer, factorization: RegressedPair, ranks: Ranks) -> Probe:
+def _probe(form: Form, layer: Layer, factorization: RegressedPair | PooledLayer, ranks: Ranks) -> Probe:
+    curve, stages = curve_of(layer.name, form.name), form.stages(layer, ranks)
+    if isinstance(factorization, PooledLayer):
+        return Probe(layer, curve, stages, factorization.chain(ranks), factorization.errors([ranks])[0])
     fits = factorization.fits(ranks, _PROBE_ROUNDS)
-    return Probe(layer, form.stages(layer, ranks), factorization.folded(fits), float(np.mean([f.error for f in fits])))
+    return Probe(layer, curve, stages, factorization.folded(fits), float(np.mean([f.error for f in fits])))
 
 
 def measure_affordably(graph: gs.Graph, probes: Sequence[Probe], batches: Batches) -> Mapping[str, list[Point]]:
@@ -160,14 +180,8 @@ def first_images(batches: Batches, images: int = _PROBED_IMAGES) -> list[Feeds]:
     return taken
 
 
-def sensitivities(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) -> Mapping[str, float]:
-    """A of every probed layer, by name: the slope of what `measure` finds."""
-    measured = measure(graph, probes, batches)
-    return {name: _slope(*np.array(points).T) for name, points in measured.items()}
-
-
 def measure(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) -> Mapping[str, list[Point]]:
-    """By layer name, the error of every probe's layer and the change of the network's output.
+    """By curve, the error of every probe's layer and the change of the network's output.
 
     Args:
         graph: the original network.
@@ -177,10 +191,12 @@ def measure(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) 
     diverging = Diverging(graph, batches)
     order = {node.name: place for place, node in enumerate(graph.nodes)}
     points: dict[str, list[Point]] = {}
+    reached = ""
     for probe in track(sorted(probes, key=lambda probe: order[probe.layer.name]), "Measuring sensitivity"):
-        if probe.layer.name not in points:
+        if probe.layer.name != reached:
+            reached = probe.layer.name
             diverging.compute(probe.layer.node.inputs[0].name)
-        points.setdefault(probe.layer.name, []).append((probe.error, diverging.of(_cut(graph, probe))))
+        points.setdefault(probe.curve, []).append((probe.error, diverging.of(_cut(graph, probe))))
     return points
 
 
@@ -196,11 +212,6 @@ def fit_power(points: Sequence[Point]) -> PowerLaw:
     steepness = float(spread @ divergences / max(float(spread @ spread), _SMALLEST_ERROR))
     exponent = float(np.clip(steepness, 1.0, 2.0))
     return PowerLaw(float(np.exp(divergences.mean() - exponent * errors.mean())), exponent)
-
-
-def _slope(errors: NDArray[np.float64], divergences: NDArray[np.float64]) -> float:
-    """Of the line through the origin that fits divergence over error best."""
-    return float(errors @ divergences / max(float(errors @ errors), _SMALLEST_ERROR**2))
 
 
 def _cut(graph: gs.Graph, probe: Probe) -> gs.Graph:

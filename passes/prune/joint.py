@@ -15,17 +15,15 @@ from typing import ClassVar
 import onnx_graphsurgeon as gs
 
 from ...errors import BudgetError, PlanishError
-from ...progress import track
 from ...runtime_check.cost import infer_shapes
 from ..base import Pass, Result
 from ..budget import Goal
 from ..graph import to_parts
 from ..layers import in_layer_scope, list_layers
 from ..lowrank import Lowrank
-from ..lowrank.ranks import option, useful_ranks
 from ..lowrank.registry import forms
-from ..lowrank.regressed import RegressedPair
-from ..options import Option, keep
+from ..lowrank.sensitivity import fit_power, measure_affordably, regress, with_losses
+from ..options import Option
 from ..plan import LayerPlan, Plan
 from .decided import removed_by
 from .formed import Formed, possible
@@ -134,17 +132,10 @@ class Joint(Pass):
             if name in measured.laws and in_layer_scope(nodes[name], self.lowrank.scope)
         ]
         choices = self.lowrank.choices(layers, Result() if self.lowrank.forms else result)
-        offered = {}
-        for layer, fitting in track(choices, "Regressing layers"):
-            made = [keep(layer, self.prune.target)]
-            for form in fitting:
-                ranks = useful_ranks(form, layer, self.prune.target)
-                factors = RegressedPair(form, layer, measured.statistics[layer.name], max(r[0] for r in ranks))
-                for own, error in zip(ranks, factors.errors(ranks), strict=True):
-                    loss = measured.laws[layer.name](error)
-                    made.append(option(form, layer, own, self.prune.target, error=error, loss=loss))
-            offered[layer.name] = self._undominated(made)
-        return offered
+        offers, probes = regress(choices, measured.statistics, self.prune.target, ())
+        points = measure_affordably(network.graph, probes, self.prune.batches or ()) if probes else {}
+        laws = {**measured.laws, **{curve: fit_power(of_curve) for curve, of_curve in points.items()}}
+        return {offer[0].layer: self._undominated(offer) for offer in with_losses(offers, laws)}
 
     def _undominated(self, options: Sequence[Option]) -> list[Option]:
         cost = self.prune.goal.cost

@@ -84,4 +84,4 @@ def _probe(layer: Layer, statistics: LayerStatistics, nested: Sequence[_Nested],
     if layer.node.op != "MatMul":
         bias = np.asarray((0.0 if bias is None else bias) + shift.reshape(-1), dtype=np.float32)
     stage = Stage("", tuple(layer.weight.shape), layer.geometry)
-    return Probe(layer, [stage], Chain([weight], bias), error)
+    return Probe(layer, layer.name, [stage], Chain([weight], bias), error)

@@ -20,6 +20,7 @@ from ..drop import Drop, Judge
 from ..exact import Exact
 from ..graph import to_graph
 from ..lowrank import Lowrank
+from ..lowrank.registry import forms
 from ..options import KEEP, Option
 from ..plan import Plan
 from ..rewrite import Rewritten, rewrite
@@ -105,7 +106,8 @@ def sensitivity(offer: Sequence[Option]) -> float:
 
     0 where the options tell nothing.
     """
-    known = sorted({one.error: one.loss for one in offer if one.error > 0 and one.loss > 0}.items())
+    fitted = [one for one in offer if one.error > 0 and one.loss > 0 and forms()[one.form].fitted]
+    known = sorted({one.error: one.loss for one in fitted}.items())
     if not known:
         return 0.0
     errors, losses = np.log(known).T

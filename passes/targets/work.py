@@ -23,6 +23,10 @@ class Stage(Protocol):
     def geometry(self) -> ConvGeometry | None:
         """Of a Conv; None for a product."""
 
+    @property
+    def operator(self) -> str | None:
+        """What averages the map to one position, in the place of a Conv or product."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -93,9 +97,12 @@ def layer_work(layer: Layer) -> Work:
 
 
 def chain_works(layer: Layer, stages: Sequence[Stage]) -> Iterator[Work]:
-    """The work of each stage of a chain in the place of `layer`."""
+    """The work of each Conv or product of a chain in the place of `layer`."""
     size = layer.input_size
     for stage in stages:
+        if stage.operator is not None:
+            size = (1, 1)
+            continue
         work = Work(stage.shape, stage.geometry, size, max(1, layer.rows))
         yield work
         size = work.output_size

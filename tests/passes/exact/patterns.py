@@ -224,6 +224,16 @@ def fold_pad(draw):
 
 
 @pattern
+def global_pool(draw):
+    net = Net(draw)
+    x = net.around("x")
+    window = net.pick(net.space, net.space, [net.space[0], 2])
+    attributes = {"strides": net.pick([1, 1], [2, 3])}
+    attributes |= net.pick({}, {}, {"pads": [0, 1, 0, 0]}, {"auto_pad": "VALID"})
+    return net, net.around(net.node(net.pick("AveragePool", "MaxPool"), x, kernel_shape=window, **attributes))
+
+
+@pattern
 def merge_linear(draw):
     net = Net(draw, least=9)  # three strides leave a window's worth
     x = net.around("x")

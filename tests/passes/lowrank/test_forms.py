@@ -13,6 +13,7 @@ from planish.passes.graph import to_graph, to_parts
 from planish.passes.layers import list_layers
 from planish.passes.lowrank import Lowrank
 from planish.passes.lowrank.chain import apply_chain
+from planish.passes.lowrank.pair import Pair
 from planish.passes.lowrank.ranks import useful_ranks
 from planish.passes.lowrank.registry import forms
 from planish.passes.lowrank.regressed import RegressedPair, own_moments
@@ -25,7 +26,7 @@ from planish.runtime_check.cost import infer_shapes
 from planish.runtime_check.session import Session
 
 ALL_POSITIONS = 10_000
-CONV_FORMS = [name for name in forms() if name != "gemm"]
+CONV_FORMS = [name for name, form in forms().items() if isinstance(form, Pair) and name != "gemm"]
 
 
 @dataclass(frozen=True)

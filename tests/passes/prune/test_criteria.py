@@ -33,7 +33,7 @@ def layer(rng):
 def statistics(samples, layer):
     responses = samples @ layer.weight.reshape(FILTERS, -1).T
     gram = (samples.T.astype(np.float64) @ samples / SAMPLES)[None].astype(np.float32)
-    return LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], responses, SAMPLES)
+    return LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], responses, SAMPLES, 1)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_dead_channels_are_the_first_to_go(layer, statistics, samples):
     samples[:, 6:18] = 0
     gram = (samples.T.astype(np.float64) @ samples / SAMPLES)[None].astype(np.float32)
     mean = samples.mean(axis=0, dtype=np.float64)[None]
-    dead = LayerStatistics(gram, mean, samples @ layer.weight.reshape(FILTERS, -1).T, SAMPLES)
+    dead = LayerStatistics(gram, mean, samples @ layer.weight.reshape(FILTERS, -1).T, SAMPLES, 1)
     for name in ("lasso", "greedy"):
         first, all_but_one = criteria()[name].selections(candidates(layer, dead), [5, 6])
         assert np.flatnonzero(~first).tolist() == [1, 2]
@@ -114,7 +114,7 @@ def test_features_that_hardly_vary_about_a_large_mean_are_no_trouble(layer, rng)
     """In float32 the second moments about such a mean are no longer those of anything."""
     samples = (100 + 1e-3 * rng.standard_normal((20, CHANNELS * 6))).astype(np.float32)
     gram = (samples.T.astype(np.float64) @ samples / 20)[None].astype(np.float32)
-    statistics = LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], np.zeros((20, FILTERS)), 20)
+    statistics = LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], np.zeros((20, FILTERS)), 20, 1)
     given = candidates(layer, statistics)
     for name in ("lasso", "greedy"):
         (kept,) = criteria()[name].selections(given, [4])
