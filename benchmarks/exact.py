@@ -126,7 +126,10 @@ def compare(name: str, model: Path, folder: Path, options: argparse.Namespace) -
         return {**row, **json.loads(lines[-1])}
     paths = [model, after, *(path for path in others if path is not None)]
     sessions = [Session(path, optimizations="all") for path in paths]
-    times = iter(measure(sessions, noise(sessions[0]), threads=1, seconds=options.seconds).timings)
+    measured = measure(sessions, noise(sessions[0]), threads=1, seconds=options.seconds)
+    times = iter(measured.timings)
+    if measured.cpu_ratio is not None:
+        row["ratio"] = measured.cpu_ratio.median
     row["before_ms"], row["after_ms"] = next(times).cpu_ms, next(times).cpu_ms
     row["onnxsim_ms"], row["onnxslim_ms"] = (next(times).cpu_ms if path is not None else None for path in others)
     return row
@@ -147,7 +150,7 @@ def show(row: dict[str, object]) -> None:
         print("\n".join([str(row["model"]), *(f"    {line}" for line in row["shares"])]), flush=True)
         return
     cells = [f"{value:8.3f}" if isinstance(value, float) else f"{'-':>8}" for value in map(row.get, COLUMNS)]
-    gain = f"{row['before_ms'] / row['after_ms']:6.2f}" if row.get("before_ms") else f"{row.get('error')}"
+    gain = f"{row['ratio']:6.3f}" if "ratio" in row else f"{row.get('error')}"
     print(f"{row['model']:36s} {' '.join(cells)} {gain} {row['difference']:8.1e}  {row['rules']}", flush=True)
 
 
