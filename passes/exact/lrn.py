@@ -23,8 +23,8 @@ from .rule import Rewrite, Rule, Scene
 _ONNX_ALPHA, _ONNX_BETA, _ONNX_BIAS = 1e-4, 0.75, 1.0
 _QUARTERS = 8
 """Powers up to this many quarters are made of the base, its root and its fourth root."""
-_COPY_PRODUCTS = 50
-"""Laying an element beside others takes as long as so many products."""
+_LEAST_WIDTH = 16
+"""Narrower groups would take more slices, wider ones more products."""
 _EDGES_AS_INPUT = 10
 """From this opset on Slice reads where to cut from inputs."""
 
@@ -76,10 +76,10 @@ def _base(graph: gs.Graph, node: gs.Node, channels: int, space: int) -> gs.Tenso
 
 
 def group_width(channels: int, size: int) -> int:
-    """d, the divisor of `channels` that costs least: d + n - 1 elements to lay out and as many products for each d."""
-    divisors = [width for width in range(1, channels) if channels % width == 0 and width + size - 1 < channels]
-    costs = {width: (width + size - 1) * (1 + _COPY_PRODUCTS / width) for width in divisors}
-    return min({**costs, channels: channels}.items(), key=lambda cost: cost[1])[0]
+    """The first divisor d of `channels` from `_LEAST_WIDTH` on; all where a window of d + n - 1 would be no smaller."""
+    divisors = (width for width in range(_LEAST_WIDTH, channels) if channels % width == 0)
+    width = next(divisors, channels)
+    return width if width + size - 1 < channels else channels
 
 
 def _windows(outputs: NDArray[np.int64], size: int) -> NDArray[np.int64]:
