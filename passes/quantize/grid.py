@@ -6,7 +6,7 @@ even, and x' = (q - zero_point) * scale.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class Grid:
     def high(self) -> float:
         """The largest real number on the grid."""
         return (self.highest - self.zero_point) * self.scale
+
+    def coarser(self, scale: float) -> Grid:
+        """The grid of a larger step, whose middle lies where this one's does; one from 0 upwards stays that."""
+        if self.zero_point in {self.lowest, self.highest}:
+            return replace(self, scale=scale)
+        middle = (self.low + self.high) / 2
+        zero_point = round((self.lowest + self.highest) / 2 - middle / scale)
+        return replace(self, scale=scale, zero_point=min(max(zero_point, self.lowest), self.highest))
 
     @property
     def saturates(self) -> bool:

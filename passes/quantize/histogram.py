@@ -15,6 +15,9 @@ BINS = 4096
 SAMPLES_PER_IMAGE = 8192
 """Elements of one image that go into the histogram; extremes are taken over all of them."""
 
+MOST_NUMBERS = 1024
+"""Different numbers that are still remembered one by one: the pixels of three channels are 768."""
+
 _AVERAGING = 0.99
 """Weight of the past in the moving average of ranges (as in PyTorch's and Quark's observers)."""
 
@@ -29,12 +32,14 @@ class Histogram:
         high: largest value.
         average_low: moving average of the batches' smallest values.
         average_high: of their largest.
+        numbers: the values that occur, where they are few; None where they are many.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.low, self.high = np.inf, -np.inf
         self.average_low, self.average_high = 0.0, 0.0
+        self.numbers: F32 | None = np.zeros(0, np.float32)
         self._reach = 0.0
         self._counts = np.zeros(BINS, np.int64)
 
@@ -70,9 +75,17 @@ class Histogram:
         flat = batch.reshape(-1)
         step = max(1, batch.size // (SAMPLES_PER_IMAGE * max(1, len(batch))))
         values = flat[:: step | 1]  # an odd step does not lock onto a row length that is a power of two
+        self._remember(values)
         if self._reach:
             cells = (values * np.float32(BINS / 2 / self._reach) + np.float32(BINS / 2)).astype(np.int32)
             self._counts += np.bincount(np.clip(cells, 0, BINS - 1), minlength=BINS)
+
+    def _remember(self, values: F32) -> None:
+        """Take in which numbers occur, as long as they are few; a small part of the values tells when they are many."""
+        for part in (values[: 2 * MOST_NUMBERS], values):
+            if self.numbers is not None:
+                numbers = np.unique(np.concatenate([self.numbers, part]))
+                self.numbers = numbers if len(numbers) <= MOST_NUMBERS else None
 
     def _widen(self, reach: float) -> None:
         if reach > 0 and not self._reach:
@@ -89,6 +102,9 @@ class Histogram:
         both.low, both.high = min(self.low, other.low), max(self.high, other.high)
         both.average_low = min(self.average_low, other.average_low)
         both.average_high = max(self.average_high, other.average_high)
+        both.numbers = None if self.numbers is None or other.numbers is None else self.numbers
+        if both.numbers is not None and other.numbers is not None:
+            both._remember(other.numbers)
         for one in (self, other):
             both._widen(one._reach)
         both._counts = self._stretched(both._reach) + other._stretched(both._reach)

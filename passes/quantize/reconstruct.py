@@ -24,6 +24,7 @@ from ..sampling import Activations, patches, positions
 from ..statistics import Batches, Sampling, batch_size
 from .grid import weight_limit
 from .rounding import nearest, reconstructed
+from .ties import Steps
 from .weights import IntegerWeights, layer_scales
 from .write_qdq import dequantized_name, write_weights
 
@@ -71,11 +72,11 @@ class Fit:
 
     Attributes:
         layer: in the float network.
-        input_scale: step of its input's grid; None for a layer that computes in float.
+        steps: of the grids around it; None for a layer that computes in float.
     """
 
     layer: Layer
-    input_scale: float | None
+    steps: Steps | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class GroupMoments:
     shift: F32
 
 
-Writer = Callable[[gs.Graph, gs.Node, IntegerWeights, float | None], None]
+Writer = Callable[[gs.Graph, gs.Node, IntegerWeights, Steps | None], None]
 
 
 class Moments:
@@ -182,7 +183,7 @@ def fit_weights(
         moments = _gather(original, quantized, wave, batches, sampling=sampling, sequential=sequential)
         for fit in wave:
             weights = _fit(fit, moments.pop(fit.layer.name), repairs, bits)
-            write(quantized, nodes[fit.layer.name], weights, fit.input_scale)
+            write(quantized, nodes[fit.layer.name], weights, fit.steps)
 
 
 def _waves(graph: gs.Graph, fits: Sequence[Fit], memory: int, *, sequential: bool) -> Iterator[list[Fit]]:
@@ -225,7 +226,7 @@ def _gather(
     sequential: bool,
 ) -> dict[str, Moments]:
     names = {fit.layer.name: fit.layer.node.inputs[0].name for fit in wave}
-    integer = {fit.layer.name for fit in wave if sequential and fit.input_scale is not None}
+    integer = {fit.layer.name for fit in wave if sequential and fit.steps is not None}
     seen = {name: dequantized_name(quantized, tensor) if name in integer else tensor for name, tensor in names.items()}
     float_network = Activations(original, names.values())
     integer_network = Activations(quantized, seen.values()) if sequential else None
@@ -259,7 +260,7 @@ def _fit(fit: Fit, moments: Moments, repairs: Repairs, bits: int) -> IntegerWeig
     wanted = np.stack([_regressed(weight, group) for weight, group in zip(flat, known, strict=True)])
     importance = np.repeat([np.diag(group.covariance) for group in known], size, axis=0)
     fitted = replace(layer, weight=wanted.reshape(layer.weight.shape))
-    scales = layer_scales(fitted, fit.input_scale, bits=bits, clipped=repairs.clipped, importance=importance)
+    scales = layer_scales(fitted, fit.steps, bits=bits, clipped=repairs.clipped, importance=importance)
     steps = scales.reshape(layer.group, size)
     values = np.stack([_round(*one, repairs, bits) for one in zip(wanted, steps, known, strict=True)])
     bias: NDArray[Any] = np.zeros(layer.filters, np.float32) if layer.bias is None else layer.bias

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx_graphsurgeon as gs
 
@@ -21,6 +21,7 @@ from .placement import Placement, place
 from .ranges import RangeMethod, choose_range
 from .reconstruct import Fit, Repairs, fit_weights
 from .subset import Subset
+from .ties import Steps, layer_steps, step_between, untie_grids
 from .weights import layer_scales, rounded_to_nearest
 from .write_qdq import write_qdq, write_weights
 
@@ -142,11 +143,12 @@ def quantize_static(
     graph = observed.graph.copy()
     placement = place(graph, observed.macs, kept=kept, quantize_outputs=settings.quantize_outputs)
     grids = choose_grids(placement, observed.histograms, settings)
-    inputs = {node.name: grids[placement.groups[node.inputs[0].name]].scale for node in placement.layers}
-    write_qdq(graph, placement, grids, {})
+    grids = untie_grids(graph, placement, grids, observed.shapes)
+    steps = layer_steps(graph, placement, grids)
+    write_qdq(graph, placement, grids)
     graph.toposort()
     sequential |= settings.repairs.sequential and settings.bits < WEIGHT_BITS
-    _write_weights(graph, observed, inputs, settings, sequential=sequential)
+    _write_weights(graph, observed, steps, settings, sequential=sequential)
     graph.toposort()
     return graph, placement
 
@@ -154,23 +156,23 @@ def quantize_static(
 def _write_weights(
     graph: gs.Graph,
     observed: Observed,
-    input_scales: Mapping[str, float],
+    steps: Mapping[str, Steps],
     settings: StaticSettings,
     *,
     sequential: bool,
 ) -> None:
-    """Integer weights for every layer with an input scale: fitted where the repairs ask for that."""
-    layers = [layer for layer in observed.layers if layer.name in input_scales]
+    """Integer weights for every layer that lies between grids: fitted where the repairs ask for that."""
+    layers = [layer for layer in observed.layers if layer.name in steps]
     nodes = {node.name: node for node in graph.nodes}
     repairs, bits = settings.repairs, settings.bits
     fitting = [layer for layer in layers if repairs.fits and fittable(layer)]
     names = {layer.name for layer in fitting}
     for layer in layers:
         if layer.name not in names:
-            scale = input_scales[layer.name]
-            scales = layer_scales(layer, scale, bits=bits, clipped=repairs.clipped)
-            write_weights(graph, nodes[layer.name], rounded_to_nearest(layer, scales, bits=bits), scale)
-    fits = [Fit(layer, input_scales[layer.name]) for layer in fitting]
+            around = steps[layer.name]
+            scales = layer_scales(layer, around, bits=bits, clipped=repairs.clipped)
+            write_weights(graph, nodes[layer.name], rounded_to_nearest(layer, scales, bits=bits), around)
+    fits = [Fit(layer, steps[layer.name]) for layer in fitting]
     fit_weights(
         observed.graph, graph, fits, observed.images,
         sampling=settings.sampling, repairs=repairs, sequential=sequential, bits=bits,
@@ -190,9 +192,11 @@ def choose_grids(
     merged: dict[str, Histogram] = {}
     for name, group in placement.groups.items():
         merged[group] = merged[group].merged(histograms[name]) if group in merged else histograms[name]
-    return {
-        group: activation_grid(
-            *choose_range(histogram, settings.ranges, bits=settings.bits), bits=settings.bits, signed=settings.signed
-        )
-        for group, histogram in merged.items()
-    }
+    return {group: _grid(histogram, settings) for group, histogram in merged.items()}
+
+
+def _grid(histogram: Histogram, settings: StaticSettings) -> Grid:
+    """The grid of a tensor; pixels, which are few numbers, shall not lie half-way between its steps."""
+    ends = choose_range(histogram, settings.ranges, bits=settings.bits)
+    grid = activation_grid(*ends, bits=settings.bits, signed=settings.signed)
+    return grid if histogram.numbers is None else replace(grid, scale=step_between(grid.scale, histogram.numbers))

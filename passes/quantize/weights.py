@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..layers import Layer
 from .grid import weight_limit
 from .rounding import filter_scales, nearest
+from .ties import Steps, untied_scales
 
 F32 = NDArray[np.float32]
 
@@ -37,28 +38,26 @@ class IntegerWeights:
         return self.values.astype(np.float32) * self.scales.reshape(-1, *[1] * (self.values.ndim - 1))
 
 
-def layer_scales(
-    layer: Layer, input_scale: float | None, *, bits: int, clipped: bool, importance: F32 | None = None
-) -> F32:
+def layer_scales(layer: Layer, steps: Steps | None, *, bits: int, clipped: bool, importance: F32 | None = None) -> F32:
     """(N,): the steps of a layer's filters, wide enough for its bias.
 
     Args:
         layer: the layer.
-        input_scale: step of its input's grid; None for a layer that computes in float.
+        steps: of the grids around it; None for a layer that computes in float.
         bits: of the weights.
         clipped: whether to search for the clipping of least squared error.
         importance: mean square of the inputs, (D,) or (N, D).
     """
     flat = layer.weight.reshape(layer.filters, -1)
     scales = filter_scales(flat, weight_limit(bits), importance, clipped=clipped)
-    if input_scale is None:
+    if steps is None:
         return scales
     if layer.node.op == "MatMul":  # onnxruntime multiplies matrices with one step only
         scales = np.full_like(scales, np.abs(flat).max() / weight_limit(bits) or 1.0)
     if layer.bias is not None:
         # Dead filters with a bias would otherwise overflow it.
-        scales = np.maximum(scales, np.abs(layer.bias) / np.float32(input_scale * _LARGEST_BIAS))
-    return scales.astype(np.float32)
+        scales = np.maximum(scales, np.abs(layer.bias) / np.float32(steps.input * _LARGEST_BIAS))
+    return untied_scales(scales.astype(np.float32), steps)
 
 
 def rounded_to_nearest(layer: Layer, scales: F32, *, bits: int) -> IntegerWeights:

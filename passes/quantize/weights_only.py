@@ -25,6 +25,7 @@ from .reconstruct import Fit, Writer, fit_weights
 from .rounding import filter_scales, nearest
 from .static import FIT_BYTES, StaticSettings, fittable
 from .subset import Subset
+from .ties import Steps
 from .weights import IntegerWeights
 
 WARNING = "onnxruntime dequantizes these weights at every run: the model is smaller, but slower than float"
@@ -98,7 +99,7 @@ def _fit(
 
 
 def _writer(bits: int) -> Writer:
-    def write(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, _input_scale: float | None) -> None:
+    def write(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, _around: Steps | None) -> None:
         node.inputs[1] = _dequantized(graph, node, weights.values, weights.scales, bits)
         bias = gs.Constant(unique_name(graph, f"{node.name}_bias"), weights.bias.astype(np.float32))
         node.inputs = [*node.inputs[:2], bias]

@@ -14,6 +14,7 @@ import onnx_graphsurgeon as gs
 from ..graph import unique_name
 from .placement import Placement, place
 from .static import Observed, StaticSettings
+from .ties import Steps
 from .weights import layer_scales, rounded_to_nearest
 from .write_qdq import write_weights
 
@@ -28,7 +29,7 @@ def write_dynamic(
     nodes = {node.name: node for node in placement.layers}
     for layer in observed.layers:
         if layer.name in nodes:
-            scales = layer_scales(layer, 1.0, bits=settings.bits, clipped=settings.repairs.clipped)
+            scales = layer_scales(layer, Steps(1.0, None), bits=settings.bits, clipped=settings.repairs.clipped)
             weights = rounded_to_nearest(layer, scales, bits=settings.bits)
             write_weights(graph, nodes[layer.name], weights, None)
     for name in dict.fromkeys(node.inputs[0].name for node in placement.layers):

@@ -15,30 +15,24 @@ from numpy.typing import NDArray
 from ..graph import unique_name
 from .grid import Grid
 from .placement import Placement, final_output
+from .ties import Steps
 from .weights import IntegerWeights
 
 DEQUANTIZED = "_dequantized"
 QUANTIZED = "_quantized"
 
 
-def write_qdq(
-    graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid], weights: Mapping[str, IntegerWeights]
-) -> None:
-    """Put the quantized tensors and the integer weights into `graph`.
+def write_qdq(graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid]) -> None:
+    """Put the quantized tensors into `graph`.
 
     Args:
         graph: changed in place.
         placement: of this very graph.
         grids: by tensor group.
-        weights: by layer name.
     """
     tensors = graph.tensors()
     made = {id(final_output(graph, node)) for node in (*placement.layers, *placement.operators)}
     parameters = {group: _grid_constants(graph, group, grids[group]) for group in set(placement.groups.values())}
-    for node in placement.layers:
-        if node.name in weights:
-            scale = grids[placement.groups[node.inputs[0].name]].scale
-            write_weights(graph, node, weights[node.name], scale)
     integer = {id(node) for node in (*placement.layers, *placement.operators)}
     for name, group in placement.groups.items():
         tensor = tensors[name]
@@ -46,14 +40,14 @@ def write_qdq(
         _insert(graph, tensor, readers, grids[group], parameters[group])
 
 
-def write_weights(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, input_scale: float | None) -> None:
+def write_weights(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, around: Steps | None) -> None:
     """Make `node` compute with integer weights and an int32 bias, each through a DequantizeLinear.
 
     Args:
         graph: where it stands.
         node: Conv, Gemm or MatMul.
         weights: what it shall compute with.
-        input_scale: step of its input's grid; None leaves the bias as it is.
+        around: steps of the grids that it lies between; None leaves the bias as it is.
     """
     values = weights.values
     scales: NDArray[np.float32] = weights.scales
@@ -63,9 +57,9 @@ def write_weights(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, input
         values, scales = values.T, scales[:1].reshape(())
     zero_points = np.zeros(scales.shape, np.int8)
     node.inputs[1] = _dequantized(graph, f"{node.name}_weight", values, scales, zero_points)
-    if node.op == "MatMul" or input_scale is None:
+    if node.op == "MatMul" or around is None:
         return
-    steps = (weights.scales.astype(np.float64) * input_scale).astype(np.float32)
+    steps = (weights.scales.astype(np.float64) * around.input).astype(np.float32)
     bias = np.rint(weights.bias / steps.astype(np.float64)).astype(np.int32)
     tensor = _dequantized(graph, f"{node.name}_bias", bias, steps, None)
     node.inputs = [node.inputs[0], node.inputs[1], tensor]

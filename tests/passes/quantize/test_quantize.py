@@ -232,3 +232,21 @@ def test_beats_every_integer_peer(shared, net, decibels):
     ratios = np.square(a).sum(axis=1) / np.square(a - b).sum(axis=1)
     assert np.mean(10 * np.log10(ratios)) > decibels
     assert (a.argmax(axis=1) == b.argmax(axis=1)).mean() >= 0.996
+
+
+@pytest.mark.parametrize("net", ["resnet", "mbnet"])
+def test_runtimes_come_to_the_same_numbers(shared, net):
+    openvino = pytest.importorskip("openvino")
+    data = np.load(shared / "peers" / "data.npz")
+    calibration = [{"x": data["calib"][i : i + 10]} for i in range(0, 60, 10)]
+    settings = StaticSettings(repairs=FAST)
+    quantized = rewrite(shared / "peers" / f"{net}.onnx", [Quantize(batches=calibration, settings=settings)])
+    model, images = quantized.parts.to_model(), {"x": data["test"][:50]}
+    core = openvino.Core()
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", options)
+    found = {"openvino": compiled(images)[0], "unfused": Session(model, optimizations="off").run(images)["logits"]}
+    fused = Session(model, optimizations="all").run(images)["logits"]
+    for answers in found.values():
+        # The images have no few values, so that some of them may lie half-way between two steps.
+        assert np.isclose(answers, fused, atol=1e-5).all(axis=1).mean() >= 0.9
