@@ -55,7 +55,7 @@ def main() -> None:
         net = NetBuilder(channels, size).conv(channels, (1, 1)).conv(filters, (kernel, kernel)).conv(16, (1, 1))
         before = net.build()
         after, gain_ms = rewritten(before, kernel)
-        sessions = [Session(parts.to_model(), optimizations="all") for parts in (before, after)]
+        sessions = [Session(parts, optimizations="all") for parts in (before, after)]
         x = {"x": np.random.default_rng(0).standard_normal((1, channels, size, size)).astype(np.float32)}
         turns = [[t.cpu_ms for t in measure(sessions, x, threads=1, rounds=1).timings] for _ in range(TURNS)]
         ms = np.min(turns, axis=0)

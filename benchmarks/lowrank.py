@@ -64,7 +64,7 @@ def named(name: str) -> Subject:
     parts = net.model()
 
     def score(rewritten: ModelParts) -> float:
-        return net.score(rewritten, Session(rewritten.to_model(), optimizations="all"))
+        return net.score(rewritten, Session(rewritten, optimizations="all"))
 
     return Subject(parts, net.calibration(parts), score, score(parts), net.unit, net.shapes)
 

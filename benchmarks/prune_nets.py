@@ -48,7 +48,7 @@ def main() -> None:
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if settings.save is not None:
         write_model(result.parts, settings.save)
-    before, after = (net.score(p, Session(p.to_model(), optimizations="all")) for p in (parts, result.parts))
+    before, after = (net.score(p, Session(p, optimizations="all")) for p in (parts, result.parts))
     left = result.after.macs() / result.before.macs()
     print(
         f"{settings.net} {settings.criterion}{' unfitted' if settings.no_refit else ''}: {before:.2f} to {after:.2f} "

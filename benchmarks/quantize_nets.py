@@ -65,7 +65,7 @@ def judge(name: str, options: Options) -> None:
         options.save.mkdir(parents=True, exist_ok=True)
         write_model(parts, options.save / f"{name}.onnx")
         write_model(quantized, options.save / f"{name}-int8.onnx")
-    sessions = [Session(one.to_model(), optimizations="all") for one in (parts, quantized)]
+    sessions = [Session(one, optimizations="all") for one in (parts, quantized)]
     before, after = (net.score(parts, session) for session in sessions)
     one = {key: value[:1] for key, value in batches[0].items()}
     latency = measure(sessions, one, threads=1, seconds=3)

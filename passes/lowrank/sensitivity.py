@@ -35,14 +35,14 @@ _SMALLEST_DIVERGENCE = 1e-12
 """Outputs may be large against what the network adds to its input, as those of super-resolution are."""
 
 _PLACES = (0.25, 0.5)
-"""Where among the ranks of its first form, of the cheapest and the dearest, a layer is measured."""
+"""Where among the ranks of one form, from the cheapest to the dearest, a layer is measured."""
 
 _PROBE_ROUNDS = 1
 """Alternations for a layer that is only measured: its divergence is put beside the error that it then has."""
 
-_PROBED_MACS = 16e12
-"""What all probes together would compute from the first layer on; from the cut layer on it is about half, in two
-minutes. A large network is measured on fewer images."""
+_PROBED_MACS = 12e12
+"""What all probes together would compute from the first layer on; from the cut layer on it is about half, in a minute
+and a half. A large network is measured on fewer images."""
 
 _LEAST_IMAGES = 16
 _PROBED_IMAGES = 96
@@ -118,7 +118,9 @@ def curve_of(layer: str, form: str) -> str:
 def regress(
     choices: Sequence[tuple[Layer, Sequence[Form]]], statistics: Statistics, target: Target, places: Sequence[float]
 ) -> tuple[list[list[Option]], list[Probe]]:
-    """Every layer's options, their loss the error, and every layer cut in its first form, and in each not fitted.
+    """Every layer's options, their loss the error, and every layer cut in one form, and in each not fitted.
+
+    The one form is that with the most ranks: what the errors of one or two do to the network says little of others.
 
     Args:
         choices: the layers, each with its forms.
@@ -130,20 +132,26 @@ def regress(
     probes: list[Probe] = []
     for layer, possible in track(choices, "Regressing layers"):
         offers.append([keep(layer, target)])
-        first = next((form for form in possible if form.fitted), None)
+        ranks = {form.name: useful_ranks(form, layer, target) for form in possible}
+        one = max((form.name for form in possible if form.fitted), key=lambda name: len(ranks[name]), default=None)
         for form in possible:
-            probed = places if form is first else () if form.fitted else (0.0,)
-            offered, made = _offer(form, layer, statistics[layer.name], target, probed)
+            probed = places if form.name == one else () if form.fitted else (0.0,)
+            offered, made = _offer(form, layer, statistics[layer.name], target, offered=ranks[form.name], places=probed)
             offers[-1].extend(offered)
             probes.extend(made)
     return offers, probes
 
 
 def _offer(
-    form: Form, layer: Layer, statistics: LayerStatistics, target: Target, places: Sequence[float]
+    form: Form,
+    layer: Layer,
+    statistics: LayerStatistics,
+    target: Target,
+    *,
+    offered: Sequence[Ranks],
+    places: Sequence[float],
 ) -> tuple[list[Option], list[Probe]]:
     """The options of one layer in one form, and the layer cut for measuring."""
-    offered = useful_ranks(form, layer, target)
     factorization = regress_layer(form, layer, statistics, max(ranks[0] for ranks in offered))
     pairs = zip(offered, factorization.errors(offered), strict=True)
     options = [option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs]

@@ -90,4 +90,4 @@ def _scores(outputs: Outputs, name: str, size: int) -> NDArray[np.generic]:
 def _open(graph: gs.Graph) -> Session:
     copy = graph.copy()
     quicken(copy)
-    return Session(to_parts(copy).to_model(), optimizations="all")
+    return Session(to_parts(copy), optimizations="all")

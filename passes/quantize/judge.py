@@ -76,7 +76,7 @@ class Judge:
 
 def outputs_of(graph: gs.Graph, images: Sequence[Feeds]) -> list[Outputs]:
     """The outputs of every batch."""
-    session = Session(to_parts(graph).to_model(), optimizations="all")
+    session = Session(to_parts(graph), optimizations="all")
     return [session.run(feeds) for feeds in images]
 
 

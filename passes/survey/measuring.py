@@ -137,7 +137,7 @@ def survey(
     judge = Judge(graph, batches)
     first = batches[0]
     feeds = {name: array if len(array) == 1 else array[:1] for name, array in first.feeds.items()}
-    original = Session(parts.to_model(), optimizations="all")
+    original = Session(parts, optimizations="all")
     clock = _Clock(original, feeds if _takes(original, feeds) else first.feeds, seconds)
     exact.simplify(graph, Result())
     offers = lowrank.offers(graph)
@@ -162,7 +162,7 @@ class _Clock:
     seconds: float
 
     def speedup(self, model: ModelParts) -> Ratio:
-        sessions = [self.original, Session(model.to_model(), optimizations="all")]
+        sessions = [self.original, Session(model, optimizations="all")]
         found = measure(sessions, self.feeds, threads=1, seconds=self.seconds).cpu_ratio
         if found is None:
             raise RuntimeError("two models were measured and no ratio came of it")

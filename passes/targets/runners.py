@@ -60,7 +60,7 @@ def _silent() -> Iterator[None]:
 
 
 def _open_onnxruntime(parts: ModelParts, threads: int) -> Runner:
-    return Session(parts.to_model(), optimizations="all", threads=threads)
+    return Session(parts, optimizations="all", threads=threads)
 
 
 def _open_openvino(parts: ModelParts, threads: int) -> Runner:

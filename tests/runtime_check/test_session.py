@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 from planish.errors import DataError, ModelError
+from planish.files import ModelParts
 from planish.runtime_check.session import Session
 
 FEEDS = {"data": np.ones((2, 3, 6, 10), np.float32)}
@@ -54,3 +55,25 @@ def test_models_that_cannot_be_opened(classifier, tmp_path):
     broken.graph.node[0].op_type = "NoSuchOperator"
     with pytest.raises(ModelError, match="cannot open"):
         Session(broken)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.float64])
+def test_big_tensors_beside_the_model_give_the_same(rng, dtype):
+    element = {"float32": "float", "float64": "double"}.get(np.dtype(dtype).name, np.dtype(dtype).name)
+    header = '<ir_version: 8, opset_import: ["" : 17]>'
+    body = "{ z = Gemm (x, w, b) y = Reshape (z, s) }"
+    text = f"{header} g ({element}[n,70] x) => ({element}[n,m] y) {body}"
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([-1, 100]), "s"))
+    tensors = {
+        "w": rng.standard_normal((70, 200)).astype(dtype).T.copy().T,
+        "b": rng.standard_normal(200).astype(dtype),
+    }
+    parts = ModelParts(model, tensors)
+    feeds = {"x": rng.standard_normal((3, 70)).astype(dtype)}
+    expected = Session(parts.to_model()).run(feeds)["y"]
+    for optimizations in ("off", "all"):
+        found = Session(parts, optimizations=optimizations).run(feeds)["y"]
+        np.testing.assert_allclose(found, expected, rtol=1e-2 if dtype == np.float16 else 1e-5, atol=1e-3)
+    assert parts.model.graph.initializer[0].name == "s"
+    assert len(parts.model.graph.initializer) == 1
