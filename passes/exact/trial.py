@@ -31,14 +31,22 @@ def speedup(
         PlanishError: the graph's input sizes are open and not among `input_shapes`.
     """
     sessions = [Session(to_parts(graph), optimizations="all") for graph in (before, after)]
-    measured = measure(sessions, _noise(sessions[0], input_shapes), threads=1, seconds=seconds).cpu_ratio
+    measured = measure(sessions, noise(sessions[0], input_shapes), threads=1, seconds=seconds).cpu_ratio
     if measured is None:
         raise RuntimeError("two models were measured and no ratio came of it")
     return measured
 
 
-def _noise(session: Session, input_shapes: Mapping[str, Sequence[int]]) -> Feeds:
-    """Seeded random inputs at batch 1."""
+def noise(session: Session, input_shapes: Mapping[str, Sequence[int]]) -> Feeds:
+    """Seeded random inputs at batch 1.
+
+    Args:
+        session: a model.
+        input_shapes: of inputs whose sizes it leaves open.
+
+    Raises:
+        PlanishError: a size is open and not among `input_shapes`, or an input is not float32.
+    """
     rng = np.random.default_rng(0)
     feeds = {}
     for name, declared in session.input_shapes.items():
