@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 from ...errors import PlanishError
 from ...files import ModelParts
 from ...progress import track
-from ...runtime_check.cost import count, infer_shapes
+from ...runtime_check.cost import infer_shapes
 from ..base import Pass, Result, Skip, register
 from ..budget import Allowance, Goal, Solver, choose_for_goal
 from ..graph import to_graph, to_parts
@@ -21,7 +21,7 @@ from ..plan import Plan
 from ..remember import remembered_options
 from ..speed import Race, choose_for_speed
 from ..statistics import Batches, Sampling, Statistics, gather
-from ..surplus import exact_surplus
+from ..surplus import counted, exact_surplus
 from ..targets import Target, find_target
 from .chain import apply_chain
 from .energy import energy_options
@@ -170,15 +170,6 @@ class Lowrank(Pass):
             return f"no rank makes it cheaper and faster on {self.target.name}"
         return reason
 
-    def _counted(self, graph: gs.Graph) -> float:
-        """How much of what the goal counts the layers in scope have, those that cannot be rewritten included."""
-        parts = to_parts(graph)
-        shapes = infer_shapes(parts, input_shapes=self.input_shapes)
-        layers, reasons = list_layers(graph, shapes, self.scope)
-        counted = {layer.name for layer in layers} | reasons.keys()
-        nodes = [node for node in count(parts, shapes).nodes if node.name in counted]
-        return sum(node.macs if self.goal.unit == "MACs" else node.params for node in nodes)
-
     def _choose(self, graph: gs.Graph, choices: Choices, statistics: Statistics | None) -> Plan:
         """The plan that loses least at the goal."""
         rule = self._rule(statistics)
@@ -210,9 +201,11 @@ class Lowrank(Pass):
     ) -> list[Option]:
         """For a goal of MACs or parameters, as the origin has them: exact rewrites may have added some."""
         solver = allocate if self._rule(statistics) == "niu" else None
-        now = self._counted(graph)
-        total = now if self.origin is None else self._counted(to_graph(self.origin))
-        added = exact_surplus(graph, self.goal.unit, self.target, self.input_shapes)
+        now = counted(graph, self.goal.unit, self.scope, self.input_shapes)
+        total = now
+        if self.origin is not None:
+            total = counted(to_graph(self.origin), self.goal.unit, self.scope, self.input_shapes)
+        added = exact_surplus(graph, self.goal.unit, self.scope, self.target, self.input_shapes)
         fixed = now + added - sum(self.goal.cost(offer[0]) for offer in offers)
         allowance = Allowance(self.goal, total, fixed)
         chosen = choose_for_goal(offers, allowance, solver)

@@ -227,7 +227,7 @@ class Prune(Pass):
             return choose_widths(decisions, prices, allowance)
 
         if self.goal.unit != "ms":
-            added = exact_surplus(network.graph, self.goal.unit, self.target, self.input_shapes)
+            added = exact_surplus(network.graph, self.goal.unit, self.scope, self.target, self.input_shapes)
             return choose(Allowance(self.goal, before, added))
 
         def shaped(chosen: Widths) -> gs.Graph:
