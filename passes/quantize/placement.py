@@ -43,12 +43,14 @@ class Placement:
         operators: other nodes that shall.
         groups: name of every quantized tensor, and the tensor whose grid it shares (itself mostly).
         reasons: why a Conv, Gemm or MatMul stays float, by node name.
+        answers: groups of what heads make: scores, whose largest values count.
     """
 
     layers: list[gs.Node] = field(default_factory=list)
     operators: list[gs.Node] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    answers: set[str] = field(default_factory=set)
 
 
 def place(
@@ -78,6 +80,8 @@ def place(
             placement.reasons[node.name] = reason
     placement.operators = _operators(graph, placement.layers)
     _group(graph, placement)
+    made = (final_output(graph, node).name for node in _reaching(graph.outputs))
+    placement.answers = {placement.groups[name] for name in made if name in placement.groups}
     return placement
 
 
