@@ -23,6 +23,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..layers import ConvGeometry, Layer
+from ..targets.layout import FUSED_ACTIVATIONS
 from ..targets.rows import Bands, bands_of, inner_geometry
 from ..targets.work import layer_work
 from .edit import constant, insert, replace
@@ -35,6 +36,7 @@ POINTS = {
 }
 """By m and r: where the polynomials of Toom and Cook's algorithm are evaluated, besides infinity."""
 
+_JOINS = frozenset({"Concat", "Add", "Sum"})
 _FIRST_OPSET = 10
 """From here on Slice reads its sizes from inputs."""
 
@@ -78,19 +80,39 @@ def toom_cook(rows: int, taps: int) -> tuple[NDArray[np.float64], NDArray[np.flo
 def _apply(graph: gs.Graph, layer: Layer, bands: Bands) -> None:
     node, filters, (height, width) = layer.node, layer.filters, layer.output_size
     a, _, _ = toom_cook(bands.rows, bands.taps)
-    multiplied = _multiplied(graph, layer, bands, _combined(graph, layer, bands))
+    joined = _is_joined(node)
+    multiplied = _multiplied(graph, layer, bands, _combined(graph, layer, bands), with_bias=not joined)
     flat = _reshaped(graph, node, multiplied, (bands.products, filters * bands.count * width))
     rows = insert(graph, node, "MatMul", [constant(graph, f"{node.name}.rows", a.astype(np.float32)), flat])
     rows = _reshaped(graph, node, rows, (bands.rows, filters * bands.count, width))
     rows = insert(graph, node, "Transpose", [rows], {"perm": [0, 2, 1, 3]})
     shape = (filters, bands.rows * bands.count, width)
-    if height == bands.rows * bands.count:
-        replace(graph, node, "Reshape", [rows, _shape(graph, node, shape)])
-        return
-    rows = _reshaped(graph, node, rows, shape)
-    cut = {"starts": 0, "ends": height, "axes": 2}
-    inputs = [constant(graph, f"{node.name}.{name}", np.array([value])) for name, value in cut.items()]
-    replace(graph, node, "Slice", [rows, *inputs])
+    last: tuple[str, list[gs.Tensor]] = ("Reshape", [rows, _shape(graph, node, shape)])
+    if height < bands.rows * bands.count:
+        cut = {"starts": 0, "ends": height, "axes": 2}
+        edges = [constant(graph, f"{node.name}.{name}", np.array([value])) for name, value in cut.items()]
+        last = ("Slice", [insert(graph, node, *last), *edges])
+    if joined:
+        _replace_by_scaling(graph, layer, insert(graph, node, *last))
+    else:
+        replace(graph, node, *last)
+
+
+def _is_joined(node: gs.Node) -> bool:
+    """Whether what `node` makes is joined with other maps, if only after an activation."""
+    readers = node.outputs[0].outputs
+    if len(readers) == 1 and readers[0].op in FUSED_ACTIVATIONS:
+        readers = readers[0].outputs[0].outputs
+    return any(reader.op in _JOINS for reader in readers)
+
+
+def _replace_by_scaling(graph: gs.Graph, layer: Layer, rows: gs.Tensor) -> None:
+    """Put a scaling by 1, and the bias, in the layer's place: the runtime joins it with others in its own layout."""
+    name, filters = layer.node.name, layer.filters
+    inputs = [rows, constant(graph, f"{name}.ones", np.ones((filters, 1, 1, 1), np.float32))]
+    if layer.bias is not None:
+        inputs.append(constant(graph, f"{name}.bias", layer.bias.astype(np.float32)))
+    replace(graph, layer.node, "Conv", inputs, ConvGeometry((1, 1), group=filters).attributes())
 
 
 def _combined(graph: gs.Graph, layer: Layer, bands: Bands) -> gs.Tensor:
@@ -111,17 +133,15 @@ def _combined(graph: gs.Graph, layer: Layer, bands: Bands) -> gs.Tensor:
     return insert(graph, node, "Concat", combined, {"axis": 1})
 
 
-def _multiplied(graph: gs.Graph, layer: Layer, bands: Bands, rows: gs.Tensor) -> gs.Tensor:
+def _multiplied(graph: gs.Graph, layer: Layer, bands: Bands, rows: gs.Tensor, *, with_bias: bool) -> gs.Tensor:
     """The products: (batch, n N, bands, columns)."""
     name, (a, g, _) = layer.node.name, toom_cook(bands.rows, bands.taps)
     weight = np.einsum("ir,ncrs->incs", g, layer.weight.astype(np.float64))
-    bias = np.zeros(layer.filters) if layer.bias is None else layer.bias
-    added = np.outer(np.linalg.pinv(a).sum(axis=1), bias)  # so that A adds the bias to every row
-    inputs = [
-        rows,
-        constant(graph, f"{name}.weight", weight.reshape(-1, weight.shape[2], 1, weight.shape[3]).astype(np.float32)),
-        constant(graph, f"{name}.bias", added.reshape(-1).astype(np.float32)),
-    ]
+    weight = weight.reshape(-1, weight.shape[2], 1, weight.shape[3]).astype(np.float32)
+    inputs = [rows, constant(graph, f"{name}.weight", weight)]
+    if with_bias and layer.bias is not None:
+        added = np.outer(np.linalg.pinv(a).sum(axis=1), layer.bias)  # so that A adds the bias to every row
+        inputs.append(constant(graph, f"{name}.bias", added.reshape(-1).astype(np.float32)))
     return insert(graph, layer.node, "Conv", inputs, inner_geometry(layer.conv, bands).attributes())
 
 

@@ -89,6 +89,9 @@ def winograd(draw):
     y, filters = net.conv(net.around("x"), net.channels, kernel=kernel, group=group, strides=strides)
     if net.maybe():
         y = net.affine(y, filters)
+    y = net.around(y)
+    if net.maybe():
+        y = net.node("Concat", y, y, axis=1) if net.maybe() else net.node("Add", y, y)
     return net, net.around(y)
 
 
