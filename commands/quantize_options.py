@@ -33,6 +33,11 @@ _OPTIONS = (
     click.option("--signed", is_flag=True, help="Quantize: s8 activations instead of u8."),
     click.option("--quantize-outputs", is_flag=True, help="Quantize: the network's last layers too."),
     click.option(
+        "--float-ends",
+        is_flag=True,
+        help="Quantize: no first or last layers that make much noise in little time.",
+    ),
+    click.option(
         "--weights-only", is_flag=True, help="Store weights as s8 (--bits 4: s4), compute in float: smaller, slower."
     ),
     click.option("--dynamic-simulation", is_flag=True, help="Quantize: simulate a new range for every batch."),
@@ -91,4 +96,5 @@ def _static_settings(settings: Mapping[str, Any]) -> StaticSettings:
         bits=settings["bits"],
         signed=settings["signed"],
         quantize_outputs=settings["quantize_outputs"],
+        float_ends=settings["float_ends"],
     )

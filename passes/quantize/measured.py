@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 import onnx_graphsurgeon as gs
 
+from .ends import sensitive_ends
 from .grid import WEIGHT_BITS
 from .judge import Judge
 from .placement import Placement
@@ -25,6 +26,13 @@ def quantize_measured(
 ) -> tuple[gs.Graph, Placement]:
     """The quantized network, with the layers `kept` left float, fitted in the better way."""
     graph, placement = quantize_static(observed, settings, kept)
+    if settings.float_ends and placement.layers:
+        judge = Judge(observed)
+        shares = sensitive_ends(judge.rest, settings, kept, judge, judge(graph).noise)
+        kept = {*kept, *shares}
+        graph, placement = quantize_static(observed, settings, kept)
+        for name, share in shares.items():
+            placement.reasons[name] = f"kept float: alone it makes {share:.0%} of the noise in little of the time"
     repairs = settings.repairs
     if settings.bits < WEIGHT_BITS or not (repairs.fits and repairs.sequential and placement.layers):
         return graph, placement

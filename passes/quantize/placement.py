@@ -80,7 +80,7 @@ def place(
             placement.reasons[node.name] = reason
     placement.operators = _operators(graph, placement.layers)
     _group(graph, placement)
-    made = (final_output(graph, node).name for node in _reaching(graph.outputs))
+    made = (final_output(graph, node).name for node in final_layers(graph.outputs))
     placement.answers = {placement.groups[name] for name in made if name in placement.groups}
     return placement
 
@@ -148,7 +148,7 @@ def _declined_product(node: gs.Node, shape: tuple[int, ...]) -> str | None:
 def _cheap_heads(graph: gs.Graph, macs: Mapping[str, int]) -> set[str]:
     """The layers with no other layer behind them, if all of them together cost little."""
     work = {node.name: _work(node, macs) for node in graph.nodes if node.op in WEIGHTED}
-    behind = _reaching(graph.outputs)
+    behind = final_layers(graph.outputs)
     heads = {node.name for node in behind}
     cost = sum(work[name] for name in heads)
     return heads if len(heads) < len(work) and cost <= HEAD_SHARE * sum(work.values()) else set()
@@ -159,7 +159,7 @@ def _work(node: gs.Node, macs: Mapping[str, int]) -> int:
     return macs.get(node.name, 0) + (0 if weight is None else _BYTE_COST * weight.nbytes)
 
 
-def _reaching(tensors: Iterable[gs.Tensor]) -> list[gs.Node]:
+def final_layers(tensors: Iterable[gs.Tensor]) -> list[gs.Node]:
     """The layers from which `tensors` are reached without passing another layer."""
     found: dict[int, gs.Node] = {}
     seen: set[int] = set()

@@ -44,6 +44,7 @@ class StaticSettings:
         bits: of weights and activations.
         signed: s8 activations instead of u8.
         quantize_outputs: whether heads compute in integers too.
+        float_ends: whether first and last layers stay float where they are sensitive.
         sampling: of patches for rounding.
         fit_images: rounding uses at least so many images, where there are as many, and less than twice as many.
     """
@@ -55,6 +56,7 @@ class StaticSettings:
     bits: int = 8
     signed: bool = False
     quantize_outputs: bool = False
+    float_ends: bool = False
     sampling: Sampling = field(default_factory=lambda: Sampling(samples=64, memory=1 << 28))
     fit_images: int = 96
 
