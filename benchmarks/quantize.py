@@ -4,7 +4,8 @@
 
 Peers: onnxruntime's own tool, NNCF (pip install nncf) and ONNX Neural Compressor (pip install onnx-neural-compressor).
 Per row: top-1 accuracy and agreement with float on 500 test images, mean over them of the logits' SQNR in dB, CPU time
-of one image against float (onnxruntime, 1 thread, batch 1), CPU seconds of the quantizer after imports.
+of one image against float (onnxruntime, 1 thread, batch 1), CPU seconds of the quantizer after our imports, its peak
+memory in MB with all that is loaded. Each row is made in a process of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import multiprocessing
+import resource
 import sys
 import tempfile
 import time
@@ -110,29 +113,33 @@ PEERS_BY_PACKAGE = {"nncf": nncf, "onnx_neural_compressor": neural_compressor}
 
 def main() -> None:
     """Print the table."""
-    data = np.load(PEERS / "data.npz")
-    print(f"{'net':<12}{'quantizer':<24}{'acc':>7}{'agree':>7}{'SQNR':>7}{'latency':>9}{'CPU s':>7}")
+    columns = f"{'acc':>7}{'agree':>7}{'SQNR':>7}{'latency':>9}{'CPU s':>7}{'MB':>6}"
+    print(f"{'net':<12}{'quantizer':<24}{columns}")
     for net in sys.argv[1:] or NETS:
-        model = PEERS / f"{net}.onnx"
-        reference = Session(model, optimizations="all")
-        wanted = _logits(reference, data["test"])
-        for name, quantize in quantizers().items():
-            with tempfile.TemporaryDirectory() as folder:
-                output = Path(folder) / "quantized.onnx"
-                begin = time.process_time()
-                with contextlib.redirect_stdout(io.StringIO()):
-                    quantize(model, data["calib"], output)
-                seconds = time.process_time() - begin
-                session = Session(output, optimizations="all")
-                got = _logits(session, data["test"])
-                latency = measure([reference, session], {"x": data["test"][:1]}, threads=1, seconds=2)
-            sqnr = np.mean(10 * np.log10(np.square(wanted).sum(1) / np.square(wanted - got).sum(1)))
-            agree = (wanted.argmax(1) == got.argmax(1)).mean()
-            accuracy = (got.argmax(1) == data["test_y"]).mean()
-            ratio = 1 / latency.cpu_ratio.median
-            print(
-                f"{net:<12}{name:<24}{accuracy:>7.3f}{agree:>7.3f}{sqnr:>7.1f}{ratio:>9.2f}{seconds:>7.1f}", flush=True
-            )
+        for name in quantizers():
+            process = multiprocessing.get_context("spawn").Process(target=judge, args=(net, name))
+            process.start()
+            process.join()
+
+
+def judge(net: str, name: str) -> None:
+    """Print one row."""
+    data = np.load(PEERS / "data.npz")
+    model = PEERS / f"{net}.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "quantized.onnx"
+        begin = time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()):
+            quantizers()[name](model, data["calib"], output)
+        seconds, peak = time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        reference, session = (Session(path, optimizations="all") for path in (model, output))
+    wanted, got = (_logits(one, data["test"]) for one in (reference, session))
+    latency = measure([reference, session], {"x": data["test"][:1]}, threads=1, seconds=2)
+    sqnr = np.mean(10 * np.log10(np.square(wanted).sum(1) / np.square(wanted - got).sum(1)))
+    agree = (wanted.argmax(1) == got.argmax(1)).mean()
+    accuracy = (got.argmax(1) == data["test_y"]).mean()
+    costs = f"{1 / latency.cpu_ratio.median:>9.2f}{seconds:>7.1f}{peak:>6.0f}"
+    print(f"{net:<12}{name:<24}{accuracy:>7.3f}{agree:>7.3f}{sqnr:>7.1f}{costs}", flush=True)
 
 
 def quantizers() -> dict[str, Quantizer]:

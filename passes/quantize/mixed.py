@@ -42,7 +42,7 @@ def quantize_mixed(
     Raises:
         PlanishError: the bound cannot be kept with a single layer quantized.
     """
-    judge = Judge(observed)
+    judge = Judge(observed, drops=bound.max_drop is not None)
     observed = judge.rest
     graph, placement = quantize_static(observed, settings)
     found = judge(graph)
@@ -63,18 +63,19 @@ def quantize_mixed(
         if found.holds(bound):
             return graph, placement, noises
         closest, integer = found, len(placement.layers)
+    lost = "" if closest.drop is None else f", {closest.drop}"
     raise PlanishError(
         f"quantization cannot keep the bound: with {integer} of {len(layers)} layers in integers there are "
-        f"{closest.sqnr_db:.1f} dB, and {closest.changed:.1f} % of the images change; relax --min-sqnr or --max-drop"
+        f"{closest.sqnr_db:.1f} dB{lost}; relax --min-sqnr or --max-drop"
     )
 
 
 def _shortfall(found: Fidelity, bound: Bound) -> float:
-    """The noise that would do over the noise there is; a half where only classes tell."""
+    """The noise that would do over the noise there is; a half where only points tell."""
     factors = []
     if bound.min_sqnr is not None:
         factors.append(10 ** ((found.sqnr_db - bound.min_sqnr) / 10))
-    if bound.max_drop is not None and found.changed > bound.max_drop:
+    if bound.max_drop is not None and not found.holds(Bound(max_drop=bound.max_drop)):
         factors.append(0.5)
     return min([1.0, *factors])
 

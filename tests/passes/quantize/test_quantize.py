@@ -250,3 +250,18 @@ def test_runtimes_come_to_the_same_numbers(shared, net):
     for answers in found.values():
         # The images have no few values, so that some of them may lie half-way between two steps.
         assert np.isclose(answers, fused, atol=1e-5).all(axis=1).mean() >= 0.9
+
+
+def test_max_drop_keeps_layers_float_where_no_output_is_a_classifier(make_model, make_batches, graph_of):
+    model = make_model(
+        """g (float[b,3,24,20] x) => (float[b,5,24,20] y) { c = Conv(x, w1) r = Relu(c) d = Conv(r, w2) e = Relu(d)
+            y = Conv(e, w3) }""",
+        w1=(16, 3, 1, 1), w2=(16, 16, 1, 1), w3=(5, 16, 1, 1),
+    )  # fmt: skip
+    batches, settings = make_batches(images=48), StaticSettings(repairs=FAST)
+    plain, _ = _run(model, Quantize(batches=batches, settings=settings))
+    noise = _fidelity(model, plain, batches, graph_of).noise
+    bound = Bound(max_drop=90 * noise**0.5)
+    bounded, _ = _run(model, Quantize(batches=batches, settings=settings, bound=bound))
+    assert _operators(bounded)["QLinearConv"] < _operators(plain)["QLinearConv"]
+    assert _fidelity(model, bounded, batches, graph_of).noise < noise
