@@ -25,7 +25,7 @@ class Bound:
 
     Attributes:
         min_sqnr: signal to quantization noise of the outputs in dB, mean over the images.
-        max_drop: points that may be lost, as `drop.Judge` counts them: percent of images whose most likely class changes,
+        max_drop: points that may be lost, as `drop.Judge` counts them: percent of the images whose class changes,
             or the relative error in percent where no output is a classifier's.
     """
 
