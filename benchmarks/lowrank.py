@@ -11,6 +11,8 @@ counted) and, with --latency, how many times faster onnxruntime runs it on one t
 - accnn: singular value decomposition of the weights, ranks by the product of energies (MXNet's accnn).
 - weights: the same factors, ranks by measured sensitivity.
 - planish: ranks by measured sensitivity, factors fitted to the calibration data layer by layer.
+- aimet: AIMET's spatial SVD with its own choice of ranks. Only where `--methods` names it and
+  its packages are installed (benchmarks/aimet_svd.py): it judges every layer nine times on --aimet-images images.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimet_svd import AimetSvd, missing
 from planish.files import ModelParts, read_parts
 from planish.passes import rewrite
 from planish.passes.budget import Goal
@@ -118,7 +121,13 @@ def by_planish(subject: Subject, goal: Goal, settings: argparse.Namespace) -> Re
     return rewrite(subject.parts, [step], subject.shapes)
 
 
-METHODS = {"accnn": by_accnn, "weights": from_weights, "planish": by_planish}
+def by_aimet(subject: Subject, goal: Goal, settings: argparse.Namespace) -> Rewritten:
+    """AIMET's spatial SVD, after and before the same exact rewrites as the others."""
+    step = AimetSvd(goal, settings.scope, subject.batches, settings.aimet_images, subject.shapes)
+    return rewrite(subject.parts, [step], subject.shapes)
+
+
+METHODS = {"accnn": by_accnn, "weights": from_weights, "planish": by_planish, "aimet": by_aimet}
 
 
 def line(subject: Subject, name: str, ratio: float, settings: argparse.Namespace) -> str:
@@ -138,6 +147,14 @@ def line(subject: Subject, name: str, ratio: float, settings: argparse.Namespace
     )
 
 
+def available(methods: Sequence[str]) -> list[str]:
+    """Those that can be run here; why AIMET is left out is printed."""
+    reason = missing() if "aimet" in methods else None
+    if reason:
+        print(f"aimet: left out: {reason}")
+    return [name for name in methods if name != "aimet" or reason is None]
+
+
 def main() -> None:
     """Print one line per ratio and method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,19 +162,21 @@ def main() -> None:
     parser.add_argument("--data", help="calibration images, for a path")
     parser.add_argument("--eval", help="images to judge on, for a path")
     parser.add_argument("--ratios", type=float, nargs="+", default=[2.0])
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=["accnn", "weights", "planish"])
     parser.add_argument("--scope", choices=["all", "conv", "kxk", "fc"], default="all")
     parser.add_argument("--forms", nargs="+", default=[])
     parser.add_argument("--refine", type=int, default=0)
     parser.add_argument("--samples", type=int, default=Sampling().samples)
     parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--aimet-images", type=int, default=100, help="calibration images that AIMET judges on")
     settings = parser.parse_args()
     if settings.net not in NETS and not (Path(settings.net).is_file() and settings.data and settings.eval):
         parser.error(f"'{settings.net}' is no network of the assets; a path needs --data and --eval too")
     subject = named(settings.net) if settings.net in NETS else given(settings.net, settings.data, settings.eval)
     print(f"{settings.net}, {len(subject.batches)} calibration batches: {subject.original:.2f} {subject.unit}")
+    methods = available(settings.methods)
     for ratio in settings.ratios:
-        for name in settings.methods:
+        for name in methods:
             print(line(subject, name, ratio, settings), flush=True)
 
 
