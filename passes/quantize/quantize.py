@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import onnx_graphsurgeon as gs
+import onnxruntime
 
-from ...errors import PlanishError
+from ...errors import ModelError, PlanishError
 from ..base import Pass, Result, register
 from ..plan import LayerPlan, Plan
 from ..statistics import Batches
@@ -24,6 +25,9 @@ from .weights_only import OPSETS, quantize_weights
 from .write_dynamic import write_dynamic
 
 Mode = Literal["static", "dynamic-simulation", "weights-only"]
+
+KNOWN_OPSET = 21
+"""Up to which every supported onnxruntime opens quantized models: 1.23 fails on its own rewriting of opset 23."""
 
 
 @register
@@ -61,7 +65,7 @@ class Quantize(Pass):
         """Quantize in place.
 
         Raises:
-            ModelError: the model is quantized already, or float16.
+            ModelError: the model is quantized already, or float16, or this onnxruntime cannot open what is made of it.
             DataError: the calibration data is empty, or makes NaN or infinity.
             PlanishError: there is no calibration data, or the bound cannot be kept.
         """
@@ -77,8 +81,11 @@ class Quantize(Pass):
             )
         result = Result()
         observed = observe(graph, self.batches, self.settings, self.input_shapes)
-        quantized, placement = self._quantize(observed)
-        self._report(quantized, placement, observed, result)
+        try:
+            quantized, placement = self._quantize(observed)
+            self._report(quantized, placement, observed, result)
+        except ModelError as error:
+            raise explained(error, graph.opset) from error
         graph.nodes, graph.inputs, graph.outputs = quantized.nodes, quantized.inputs, quantized.outputs
         graph.opset, graph.import_domains = quantized.opset, quantized.import_domains
         return result
@@ -139,3 +146,13 @@ class Quantize(Pass):
                 "times that it gains on a CPU that has them"
             )
         return notes
+
+
+def explained(error: ModelError, opset: int) -> ModelError:
+    """The error, with what to do where a newer opset may be what onnxruntime stumbles over."""
+    if opset <= KNOWN_OPSET:
+        return error
+    return ModelError(
+        f"{error}\nthe model is of opset {opset}, whose quantized form onnxruntime {onnxruntime.__version__} may not "
+        f"know; run `planish rewrite --pass exact --opset {KNOWN_OPSET}` on it first, or install a newer onnxruntime"
+    )
