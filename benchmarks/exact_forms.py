@@ -16,8 +16,10 @@ import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -42,6 +44,7 @@ from planish.passes.graph import to_graph, to_parts
 from planish.runtime_check.latency import measure
 from planish.runtime_check.session import Session
 
+Forms = TypeVar("Forms")
 TENT = np.array([0.25, 0.75, 0.75, 0.25])
 LRN = "q = Mul (c, c) {base} a = Sqrt (s) b = Sqrt (a) d = Mul (a, b) l = Div (c, d)"
 FORMS = {
@@ -151,9 +154,15 @@ def elsewhere(runtime: str, python: str, channels: int = 64, size: int = 20) -> 
         print(f"{operator:17s} {told}", flush=True)
 
 
+def chosen(forms: Mapping[str, Forms], only: str) -> dict[str, Forms]:
+    """The operators whose name contains `only`."""
+    return {operator: found for operator, found in forms.items() if only in operator}
+
+
 def main() -> None:
     """Print a table for three sizes, or for another runtime."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="operators whose name contains this")
     parser.add_argument("--runtime", help="try the rules' results in openvino, ncnn, mnn or opencv")
     parser.add_argument("--python", default=sys.executable, help="a Python that has that runtime")
     options = parser.parse_args()
@@ -162,10 +171,10 @@ def main() -> None:
         return
     for channels, size in ((64, 56), (192, 56), (512, 14)):
         alone = build("l = Relu (c)", channels, size)
-        for operator, forms in FORMS.items():
+        for operator, forms in chosen(FORMS, options.only).items():
             built = {name: build(body, channels, size) for name, body in forms.items()}
             show(channels, size, operator, {"Relu alone": alone, **built})
-        for operator, (body, rule) in RULED.items():
+        for operator, (body, rule) in chosen(RULED, options.only).items():
             before = build(body, channels, size)
             show(channels, size, operator, {"Relu alone": alone, "before": before, "after": ruled(before, rule)})
 

@@ -4,10 +4,10 @@ Proof sketch: LRN is y_c = x_c / (k + alpha/n sum_j x_j^2)^beta, the sum over th
 convolution of the squares with weights alpha/n in a band around the diagonal and bias k > 0. It is cut into groups of d
 channels that read the d + n - 1 channels they depend on, which Slice and Concat lay side by side: an element costs
 d + n - 1 products, not C. Of a positive base, s^(3/4) is sqrt(s) sqrt(sqrt(s)), and so on for other quarters, and any
-other power is exp(beta log s). onnxruntime's LRN calls `pow` once per element; products and roots run in vectors: 15.8
-ms become 2.4 for 192 x 56 x 56. An AveragePool over channels as an axis of space gives the same base in 3.0, but MNN
-crashes on it and OpenCV computes something else; a Gather in the place of the slices takes 1.9, but ncnn's converter
-drops most of the channels (docs/exact.md).
+other power is exp(beta log s). onnxruntime's LRN calls `pow` once per element; products and roots run in vectors: 18 ms
+become 3 for 192 x 56 x 56. An AveragePool over channels as an axis of space gives the same base as quickly, but MNN
+crashes on it and OpenCV computes something else; a Gather in the place of the slices is a little faster, but ncnn's
+converter keeps one channel of it (docs/exact.md).
 """
 
 from __future__ import annotations
