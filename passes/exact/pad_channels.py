@@ -91,7 +91,8 @@ def _gain_ms(scene: Scene, node: gs.Node, reach: _Reach, filters: int) -> float 
     """Milliseconds saved, less the least that is worth it; infinite where experience says so (docs/exact.md).
 
     Half a block or more is computed as a whole one anyway, also by the depthwise convolutions that follow, and then
-    read in the plain layout. Pooling leaves the blocked layout at every odd width. For others the prediction decides.
+    read in the plain layout. Pooling leaves the blocked layout at every odd width. For others the prediction decides,
+    which knows that whole blocks may be computed by rows (`winograd`).
     """
     width, block = scene.channels(node.outputs[0]), scene.target.block
     if width is None:
