@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ...errors import PlanishError
 from ...runtime_check.fidelity import sqnr_db
 from ...runtime_check.session import Feeds, Session
 from .. import drop
@@ -31,6 +32,17 @@ class Bound:
 
     min_sqnr: float | None = None
     max_drop: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can hold.
+
+        Raises:
+            PlanishError: a bound is no number, or points are fewer than 0.
+        """
+        if self.min_sqnr is not None and not np.isfinite(self.min_sqnr):
+            raise PlanishError(f"--min-sqnr {self.min_sqnr:g}: give a number of decibels")
+        if self.max_drop is not None and not self.max_drop >= 0:
+            raise PlanishError(f"--max-drop {self.max_drop:g}: points that may be lost cannot be fewer than 0")
 
     @property
     def given(self) -> bool:

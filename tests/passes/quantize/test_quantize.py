@@ -128,6 +128,12 @@ def test_a_bound_that_cannot_be_kept_is_said(chain, make_batches):
         rewrite(chain, [Quantize(batches=make_batches(), bound=Bound(min_sqnr=150))], exact=False)
 
 
+@pytest.mark.parametrize("bound", [{"max_drop": -1.0}, {"max_drop": float("nan")}, {"min_sqnr": float("inf")}])
+def test_bounds_that_mean_nothing_are_refused(bound):
+    with pytest.raises(PlanishError, match=next(iter(bound)).replace("_", "-")):
+        Bound(**bound)
+
+
 def test_a_plan_names_the_layers(chain, make_batches):
     name = next(node.name or node.output[0] for node in chain.graph.node)
     quantized, _ = _run(chain, Quantize(batches=make_batches(), plan=Plan({name: LayerPlan("int8", (8,))})))
