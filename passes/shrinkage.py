@@ -17,13 +17,18 @@ _ALIKE = 8
 """So many patches of one image tell as much as one of another (the error on unseen images is least at 5 to 10)."""
 
 
-def shrinkage(gram: NDArray[np.floating[Any]], count: float) -> float:
+def shrinkage(gram: NDArray[np.floating[Any]], count: float, *, size: int | None = None) -> float:
     """What to add to the diagonal of a Gram matrix of so many independent samples.
 
     The oracle approximating shrinkage of Chen, Wiesel, Eldar and Hero, *Shrinkage algorithms for MMSE covariance
     estimation*, 2010, equation 23: (1 - rho) G + rho tr(G)/D I, here over 1 - rho.
+
+    Args:
+        gram: X' X / S (D, D), or X X' / S.
+        count: independent samples.
+        size: D, where the other is given.
     """
-    size = len(gram)
+    size = size or len(gram)
     trace, square = float(np.trace(gram)), float(np.vdot(gram, gram))
     above = (1 - 2 / size) * square + trace**2
     below = (count + 1 - 2 / size) * (square - trace**2 / size)

@@ -18,7 +18,7 @@ from .decision import Offer
 from .groups import Group, spare_one
 from .magnitude import magnitudes
 from .measuring import Measured
-from .quadratic import Reader, losses_of_widths, reader
+from .quadratic import Reader, losses_of_widths, usual_weight
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
@@ -89,12 +89,8 @@ def make_offer(
 
 def readers_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Reader]:
     """The layers that read a group."""
-    return [
-        reader(
-            layers[port.node.name],
-            measured.statistics[port.node.name],
-            group.indices(coupling, port.atoms),
-            measured.laws[port.node.name],
-        )
-        for port in group.consumers
-    ]
+    readers = []
+    for port in group.consumers:
+        law, classes = measured.laws[port.node.name], group.indices(coupling, port.atoms)
+        readers.append(Reader(measured.known.forms(layers[port.node.name], classes, usual_weight(law)), law))
+    return readers

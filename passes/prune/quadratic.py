@@ -122,9 +122,9 @@ class Reader:
         return self.law(float(np.mean(errors)))
 
 
-def reader(layer: Layer, statistics: LayerStatistics, classes: NDArray[np.intp], law: PowerLaw) -> Reader:
-    """A layer that reads channels of `classes` (C/G,)."""
-    return Reader(quadratics(layer, statistics, classes, law(_USUAL_ERROR) / _USUAL_ERROR), law)
+def usual_weight(law: PowerLaw) -> float:
+    """How much the network suffers from an error, as a line."""
+    return law(_USUAL_ERROR) / _USUAL_ERROR
 
 
 _LEAST_LOSS = 1e-12

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_graphsurgeon as gs
-import scipy.linalg
 from numpy.typing import NDArray
 
 from ...progress import track
 from ..continued import Continued
 from ..graph import unique_name
 from ..layers import Layer
+from ..pulled_fit import fit_pulled
 from ..relu_fit import fit_through_relu
 from ..sampling import patches, positions, values_at
-from ..shrinkage import effective_count, shrinkage
+from ..shrinkage import effective_count
 from ..statistics import Batches, Sampling, Statistics
 from ..surroundings import Surroundings, surroundings, waves
 from .channels import Coupling
@@ -144,10 +144,11 @@ def _fit(
         columns = slice(index * per_group, (index + 1) * per_group)
         offset = shortcut if isinstance(shortcut, float) else shortcut[:, columns]
         rows = inputs[:, index]
-        solution = _solve(rows, targets[:, columns] - offset, priors[index], count, intercept=intercept)
-        if around.relu and intercept:
-            wanted, ridge = np.maximum(targets[:, columns], 0), rows.shape[1] / count
-            solution = fit_through_relu(rows, solution, wanted, offset, prior=solution, ridge=ridge)
+        wanted, images = targets[:, columns], len(samples.inputs)
+        solution = fit_pulled(rows, wanted - offset, priors[index], count=count, images=images, intercept=intercept)
+        if around.relu and intercept and len(rows) > rows.shape[1]:  # fewer are all met already
+            ridge = rows.shape[1] / count
+            solution = fit_through_relu(rows, solution, np.maximum(wanted, 0), offset, prior=solution, ridge=ridge)
         weights.append(solution[:-1].T)
         biases.append(solution[-1])
     channels = int(left.read.sum())
@@ -157,28 +158,13 @@ def _fit(
 
 def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
     """(D', N) for each convolution group: the weights that fit the original network's own features."""
+    if statistics[left.layer.name].projection is not None:
+        return [np.ascontiguousarray(left.layer.weight[np.ix_(left.made, left.read)].T)]
     classes = np.full(len(left.read), -1)
     forms = quadratics(left.layer, statistics[left.layer.name], classes)
     made = left.made.reshape(left.layer.group, -1)
     kernels = [form.refitted(left.read)[0] if not left.read.all() else form.kernel for form in forms]
     return [kernel[rows].T.astype(np.float32) for kernel, rows in zip(kernels, made, strict=True)]
-
-
-def _solve(inputs: F32, wanted: F32, prior: F32, count: float, *, intercept: bool) -> F32:
-    """(D' + 1, N) coefficients, the last row the intercept or zeros.
-
-    Pulled to `prior` (D', N), the more so the fewer samples `count` the inputs (S, D') are worth.
-    """
-    mean_x, mean_y = np.zeros(inputs.shape[1]), np.zeros(wanted.shape[1])
-    if intercept:
-        mean_x, mean_y = inputs.mean(axis=0, dtype=np.float64), wanted.mean(axis=0, dtype=np.float64)
-    centred = inputs - mean_x.astype(np.float32)
-    missing = wanted - mean_y.astype(np.float32) - centred @ prior
-    gram = (centred.T @ centred).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += shrinkage(gram, count) + np.finfo(np.float32).tiny
-    factor = scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-    kernel = prior + scipy.linalg.cho_solve(factor, centred.T @ missing, check_finite=False)
-    return np.concatenate([kernel, (mean_y - mean_x @ kernel)[None]]).astype(np.float32)
 
 
 def _store(graph: gs.Graph, layer: Layer, weight: F32, bias: F32) -> None:

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from planish.passes.shrinkage import effective_count, shrinkage
 
 
@@ -12,6 +13,7 @@ def test_shrinkage_fades_with_the_number_of_samples(rng):
     few, many = (shrinkage(gram, count) / np.trace(gram) * 12 for count in (10, 4000))
     assert few > 0.1
     assert 0 < many < 0.01
+    assert shrinkage(rows[:9] @ rows[:9].T / 9, 9, size=12) == pytest.approx(shrinkage(rows[:9].T @ rows[:9] / 9, 9))
     assert shrinkage(np.eye(5, dtype=np.float32), 10) > 1
     assert shrinkage(np.zeros((5, 5), np.float32), 10) == 0
 

@@ -9,7 +9,7 @@ from planish.passes.lowrank.sensitivity import PowerLaw
 from planish.passes.prune.channels import Port
 from planish.passes.prune.criterion import Candidates, criteria
 from planish.passes.prune.groups import Group
-from planish.passes.prune.quadratic import kept_channels, quadratics, reader
+from planish.passes.prune.quadratic import Reader, kept_channels, quadratics
 from planish.passes.shrinkage import effective_count, shrinkage
 from planish.passes.statistics import LayerStatistics
 
@@ -29,11 +29,15 @@ def layer(rng):
     return Layer("c", None, weight, None, ConvGeometry((2, 3)), (9, 11), 0, 0)
 
 
+def statistics_of(samples, layer):
+    responses = samples @ layer.weight.reshape(FILTERS, -1).T
+    gram = (samples.T.astype(np.float64) @ samples / len(samples))[None].astype(np.float32)
+    return LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], responses, len(samples), 1)
+
+
 @pytest.fixture
 def statistics(samples, layer):
-    responses = samples @ layer.weight.reshape(FILTERS, -1).T
-    gram = (samples.T.astype(np.float64) @ samples / SAMPLES)[None].astype(np.float32)
-    return LayerStatistics(gram, samples.mean(axis=0, dtype=np.float64)[None], responses, SAMPLES, 1)
+    return statistics_of(samples, layer)
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def least_squares_error(rows, responses, kept):
 def candidates(layer, statistics):
     classes = np.arange(CHANNELS)
     group = Group("a", classes, None, [Port(None, classes)], [], {i: i for i in range(CHANNELS)})
-    return Candidates(group, None, [reader(layer, statistics, classes, PowerLaw(1.0, 1.0))])
+    return Candidates(group, None, [Reader(quadratics(layer, statistics, classes), PowerLaw(1.0, 1.0))])
 
 
 def test_the_error_from_moments_is_that_of_least_squares_on_the_samples(layer, statistics, augmented, rng):
