@@ -1,6 +1,6 @@
 """Quantize published networks, and judge them by what they are for.
 
-    python benchmarks/quantize_nets.py [NET ...] [--fast] [--images N] [--save FOLDER]
+    python benchmarks/quantize_nets.py [NET ...] [--fast] [--batches N] [--save FOLDER]
 
 Per row: the figure of the float network and of the int8 one, what is lost and what may be; SQNR of the outputs in dB,
 mean over 32 batches of calibration images; CPU time of int8 against float (onnxruntime, 1 thread, batch 1); CPU seconds
@@ -31,7 +31,7 @@ class Options:
     """Of the command line."""
 
     fast: bool
-    images: int | None
+    batches: int | None
     save: Path | None
 
 
@@ -40,10 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("nets", nargs="*", metavar="NET")
     parser.add_argument("--fast", action="store_true")
-    parser.add_argument("--images", type=int)
+    parser.add_argument("--batches", "--images", type=int, help="of calibration data, 10 images each mostly")
     parser.add_argument("--save", type=Path)
     given = parser.parse_args()
-    options = Options(given.fast, given.images, given.save)
+    options = Options(given.fast, given.batches, given.save)
     columns = ("float", "int8", "loss", "allowed", "SQNR", "latency", "CPU s", "MB")
     print(f"{'net':<14}" + "".join(f"{column:>9}" for column in columns))
     for name in given.nets or NETS:
@@ -56,7 +56,7 @@ def judge(name: str, options: Options) -> None:
     """Print one row."""
     net = NETS[name]
     parts = net.model()
-    batches = net.calibration(parts)[: options.images]
+    batches = net.calibration(parts)[: options.batches]
     settings = StaticSettings(repairs=FAST) if options.fast else StaticSettings()
     step = Quantize(batches=batches, settings=settings, input_shapes=net.shapes)
     quantized = rewrite(parts, [step], net.shapes).parts
