@@ -28,6 +28,11 @@ from .ranks import option, useful_ranks
 from .registry import forms
 from .regressed import RegressedPair, regress_layer
 
+_MADE_UP = 0.75
+"""How much of an early layer's error the fit of the layers behind it makes up for: the nth of N layers is weighed by
+(n / N) to this power. A layer is measured with all others as they were, which overrates the first ones: of GoogLeNet at
+half of its MACs without this KL 0.091, with 0.5, 0.75 and 1 0.072 (top-1 75.8, 77.2 and 77.6 of 78.2)."""
+
 _SMALLEST_ERROR = 1e-5
 """Below it an error is rounding, and says nothing of its effect."""
 
@@ -99,7 +104,13 @@ def sensitivity_options(
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
     offers, probes = regress(choices, statistics, target, _PLACES)
     curves = {name: fit_power(points) for name, points in measure_affordably(graph, probes, batches).items()}
-    return with_losses(offers, curves)
+    return _made_up(with_losses(offers, curves))
+
+
+def _made_up(offers: Sequence[Sequence[Option]]) -> list[list[Option]]:
+    """The offers, in the order of the network, with what is left of their losses once the layers behind are fitted."""
+    lefts = [((place + 1) / len(offers)) ** _MADE_UP for place in range(len(offers))]
+    return [[replace(o, loss=left * o.loss) for o in options] for left, options in zip(lefts, offers, strict=True)]
 
 
 def with_losses(offers: Sequence[Sequence[Option]], curves: Mapping[str, PowerLaw]) -> list[list[Option]]:
