@@ -12,7 +12,7 @@ from planish.passes.exact import Exact
 from planish.passes.exact.exact import RULES
 from planish.passes.targets import find_target
 
-from .patterns import PATTERNS
+from . import patterns, target_patterns
 
 NET = """g (float[n,8,30,20] x) => (float[n,8,30,20] y) {
   a = Conv (x, u) b = Mul (a, s) l = LRN <size=5, alpha=0.01> (b) y = Conv (l, w) }"""
@@ -100,4 +100,4 @@ def test_every_rule_is_documented_and_tested():
     for rule in RULES:
         assert f"\n| `{rule.name}` |" in table
         assert (folder / f"test_{rule.name}.py").is_file()
-        assert rule.name in PATTERNS
+        assert hasattr(target_patterns if rule.targets is not None else patterns, rule.name)
