@@ -34,7 +34,7 @@ def shared_steps(graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid
     bounded = {group for name, group in placement.groups.items() if _clipped(tensors[name])}
     shared = {}
     for chain in _chains(graph, placement, additions):
-        steps = np.array([grids[group].scale for group in chain])
+        steps = np.array([grids[group].scale for group in sorted(chain)])
         worthwhile = len(chain - sums) * steps.max() ** 2 <= _MOST_NOISE * np.square(steps).sum()
         if worthwhile and not chain & bounded:
             shared.update(dict.fromkeys(chain, float(steps.max())))
