@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 import onnx_graphsurgeon as gs
 
+from .biases import settle_biases
 from .ends import sensitive_ends
 from .grid import WEIGHT_BITS
 from .judge import Judge
@@ -19,6 +20,9 @@ from .static import Observed, StaticSettings, quantize_static
 
 _FAITHFUL_DB = 25.0
 """Fidelity above which sequential fitting lost on every network it was measured on."""
+
+_SETTLED_DB = 35.0
+"""Fidelity above which means are near enough to those of the float network."""
 
 
 def quantize_measured(
@@ -38,6 +42,10 @@ def quantize_measured(
         return graph, placement
     judge = Judge(observed)
     reached = judge(graph).sqnr_db
+    if reached < _SETTLED_DB and any(layer.group > 1 for layer in observed.layers):
+        settled = settle_biases(judge.rest, graph, placement)
+        if (found := judge(settled).sqnr_db) > reached:
+            graph, reached = settled, found
     if reached >= _FAITHFUL_DB:
         return graph, placement
     other, _ = quantize_static(judge.rest, settings, kept, sequential=True)
