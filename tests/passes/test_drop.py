@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 from planish.errors import DataError
 from planish.files import as_parts
 from planish.passes.calibration import Labelled
@@ -34,8 +35,25 @@ def test_labels_that_are_right_give_accuracy(graphs, rng):
     after = 100 * np.mean((x @ v.T).argmax(axis=1) == labels)
     assert (drop.figure, drop.before, drop.samples) == (TOP1, 75.0, 40)
     assert drop.after == pytest.approx(after) and after < 75
-    assert drop.points == pytest.approx(75 - after)
+    assert drop.points == pytest.approx(max(75 - after, drop.expected))
     assert "top-1 accuracy 75.00 ->" in str(drop)
+
+
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
+def test_luck_is_no_gain(graphs, rng, output):
+    softmax = CLASSIFIER.replace("y = Gemm", "z = Gemm").replace("(x, w) }", "(x, w) y = Softmax (z) }")
+    text = CLASSIFIER if output == "logits" else softmax
+    (original, changed), (w, v) = graphs(text, (5, 6))
+    x = rng.standard_normal((40, 6)).astype(np.float32)
+    before, after = (x @ w.T).argmax(axis=1), (x @ v.T).argmax(axis=1)
+    lucky = after.astype(np.int64)  # the labels are what the changed network happens to say
+    drop = Judge(original, [Labelled({"x": x}, lucky, 40)])(changed)
+    assert drop.before < drop.after == 100
+    likely = scipy.special.softmax(x @ w.T, axis=1)
+    images = np.arange(40)
+    assert drop.points == pytest.approx(100 * np.mean(likely[images, before] - likely[images, after]), rel=1e-4)
+    assert drop.points > 0
+    assert Judge(original, [Labelled({"x": x}, lucky, 40)])(original).points == 0
 
 
 @pytest.mark.parametrize("labels", [None, "of other classes"])
