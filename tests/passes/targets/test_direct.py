@@ -38,7 +38,7 @@ def test_a_chain_of_one_costs_what_the_layer_does():
     target = DirectTarget("onnxruntime", 16)
 
     class Same:
-        shape, geometry = layer.weight.shape, layer.conv
+        shape, geometry, operator = layer.weight.shape, layer.conv, None
 
     assert target.chain_ms(layer, [Same()]) == pytest.approx(target.layer_ms(layer))
 
