@@ -32,7 +32,8 @@ def write_qdq(graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid]) 
     """
     tensors = graph.tensors()
     made = {id(final_output(graph, node)) for node in (*placement.layers, *placement.operators)}
-    parameters = {group: _grid_constants(graph, group, grids[group]) for group in set(placement.groups.values())}
+    zero_points = {grid.zero_point: _zero_point(graph, _typed(grid)) for grid in grids.values()}
+    parameters = {group: [_step(graph, group, grid), zero_points[grid.zero_point]] for group, grid in grids.items()}
     integer = {id(node) for node in (*placement.layers, *placement.operators)}
     for name, group in placement.groups.items():
         tensor = tensors[name]
@@ -78,19 +79,29 @@ def _dequantized(
         gs.Constant(unique_name(graph, f"{name}_scale"), np.asarray(scales)),
     ]
     if zero_points is not None:
-        inputs.append(gs.Constant(unique_name(graph, f"{name}_zero_point"), zero_points))
+        inputs.append(_zero_point(graph, zero_points))
     output = gs.Variable(unique_name(graph, f"{name}{DEQUANTIZED}"), np.float32, values.shape)
     attributes = {"axis": 0} if np.ndim(scales) else {}
     graph.nodes.insert(0, gs.Node("DequantizeLinear", output.name, attributes, inputs, [output]))
     return output
 
 
-def _grid_constants(graph: gs.Graph, name: str, grid: Grid) -> list[gs.Constant]:
-    kind = np.int8 if grid.signed else np.uint8
-    return [
-        gs.Constant(unique_name(graph, f"{name}_scale"), np.array(grid.scale, np.float32)),
-        gs.Constant(unique_name(graph, f"{name}_zero_point"), np.array(grid.zero_point, kind)),
-    ]
+def _step(graph: gs.Graph, name: str, grid: Grid) -> gs.Constant:
+    return gs.Constant(unique_name(graph, f"{name}_scale"), np.array(grid.scale, np.float32))
+
+
+def _typed(grid: Grid) -> NDArray[np.integer]:
+    """The zero point in the type of the grid's integers."""
+    return np.array(grid.zero_point, np.int8 if grid.signed else np.uint8)
+
+
+def _zero_point(graph: gs.Graph, values: NDArray[np.integer]) -> gs.Constant:
+    """The constant of these equal `values`, which all that ask for it share."""
+    wanted = "_".join(map(str, ("zero_point", values.dtype, *np.unique(values), *values.shape)))
+    known = graph.tensors().get(wanted)
+    if isinstance(known, gs.Constant) and known.dtype == values.dtype and np.array_equal(known.values, values):
+        return known
+    return gs.Constant(unique_name(graph, wanted), values)
 
 
 def _insert(

@@ -53,6 +53,15 @@ def test_parameters_have_the_form_that_runtimes_fuse(chain, make_batches):
     assert max(readers.values()) == 1
 
 
+def test_zero_points_are_shared_so_that_nothing_is_left_to_merge(chain, make_batches):
+    done = rewrite(chain, [Quantize(batches=make_batches(), settings=StaticSettings(repairs=FAST))])
+    merged = [change for name, result in done.results if name == "exact" for change in result.changes]
+    assert not [change for change in merged if "merge_duplicates" in change.what]
+    zero_points = [t for t in done.parts.to_model().graph.initializer if "zero_point" in t.name]
+    contents = [(t.data_type, tuple(t.dims), onnx.numpy_helper.to_array(t).tobytes()) for t in zero_points]
+    assert len(contents) == len(set(contents)) > 0
+
+
 def test_repairs_are_worth_it(chain, make_batches, graph_of):
     batches = make_batches(images=96)
     scores = []
