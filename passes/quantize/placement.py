@@ -99,11 +99,6 @@ def data_inputs(node: gs.Node) -> list[gs.Tensor]:
     return list(node.inputs) if node.op in {"Add", "Mul", "Concat"} else [node.inputs[0]]
 
 
-def float_output(graph: gs.Graph, node: gs.Node) -> bool:
-    """Whether the node's integer kernel may leave its output float: QGemm can, where a graph output needs it."""
-    return node.op == "Gemm" and is_output(graph, final_output(graph, node))
-
-
 def _bounded_below_by_zero(node: gs.Node) -> bool:
     if node.op == "Relu":
         return True
@@ -206,11 +201,15 @@ def _has_kernel(graph: gs.Graph, node: gs.Node) -> bool:
 
 
 def _group(graph: gs.Graph, placement: Placement) -> None:
-    """Name the quantized tensors; the two sides of what moves values share one grid, and so do those of Concat."""
+    """Name the quantized tensors; the two sides of what moves values share one grid, and so do those of Concat.
+
+    What a Gemm makes for no integer node stays float: its kernel, alone of all, needs no QuantizeLinear behind it.
+    """
     groups = placement.groups
+    read = {id(tensor) for node in (*placement.layers, *placement.operators) for tensor in data_inputs(node)}
     for node in placement.layers:
         _add(groups, node.inputs[0].name)
-        if not float_output(graph, node):
+        if node.op != "Gemm" or id(final_output(graph, node)) in read:
             _add(groups, final_output(graph, node).name)
     for node in placement.operators:
         output = final_output(graph, node).name

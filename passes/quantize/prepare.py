@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 from ...errors import ModelError
 from ..exact.opset import convert_opset
 from ..graph import constant_values, to_graph, to_parts
+from .heads import classifiers_as_gemm
 from .placement import WEIGHTED
 
 FIRST_OPSET = 13
@@ -20,7 +21,7 @@ _QUANTIZED = frozenset({
 
 
 def prepare(graph: gs.Graph, *, requantize: bool, opset: int = FIRST_OPSET) -> None:
-    """Refuse what cannot be quantized, undo an earlier quantization if asked, and raise the opset.
+    """Refuse what cannot be quantized, undo an earlier quantization if asked, raise the opset, and make heads Gemms.
 
     Args:
         graph: changed in place.
@@ -41,6 +42,7 @@ def prepare(graph: gs.Graph, *, requantize: bool, opset: int = FIRST_OPSET) -> N
     _refuse_half(graph)
     if graph.opset < opset:
         raise_opset(graph, opset)
+    classifiers_as_gemm(graph)
     graph.toposort()
 
 

@@ -24,6 +24,17 @@ def _fidelity(model, quantized, batches, graph_of):
     return compare(graph_of(model), [before.run(f) for f in batches], [after.run(f) for f in batches])
 
 
+def _integers(model, weight, source):
+    """The integers that a quantized model holds for a weight of the model that it was made of."""
+    (node,) = (node for node in source.graph.node if weight in node.input)
+    (layer,) = (
+        other for other in model.graph.node if other.output[0].startswith(node.output[0]) and "Conv" in other.op_type
+    )
+    (dequantize,) = (other for other in model.graph.node if layer.input[1] in other.output)
+    (tensor,) = (one for one in model.graph.initializer if one.name == dequantize.input[0])
+    return onnx.numpy_helper.to_array(tensor)
+
+
 def _operators(model):
     return collections.Counter(node.op_type for node in optimized_model(model).graph.node)
 
@@ -97,6 +108,21 @@ def test_quantize_outputs_takes_the_head_too(chain, make_batches):
     assert _operators(quantized)["QGemm"] == 1
 
 
+def test_scores_before_a_softmax_stay_float(make_model, make_batches, graph_of):
+    model = make_model(
+        """g (float[b,3,24,20] x) => (float[b,7] y) { c = Conv(x, w1) r = Relu(c) q = GlobalAveragePool(r)
+            f = Flatten(q) g = Gemm<transB = 1>(f, w2, b2) h = Relu(g) s = Gemm<transB = 1>(h, w3) y = Softmax(s) }""",
+        w1=(16, 3, 3, 3), w2=(24, 16), b2=(24,), w3=(7, 24),
+    )  # fmt: skip
+    settings = StaticSettings(repairs=FAST, quantize_outputs=True)
+    quantized, result = _run(model, Quantize(batches=make_batches(), settings=settings))
+    operators = _operators(quantized)
+    assert (operators["QLinearConv"], operators["QGemm"], len(result.changes)) == (1, 2, 3)
+    makers = {output: node for node in optimized_model(quantized).graph.node for output in node.output}
+    (softmax,) = (node for node in makers.values() if node.op_type == "Softmax")
+    assert makers[softmax.input[0]].op_type == "QGemm"
+
+
 @pytest.mark.parametrize("settings", [{"signed": True}, {"ranges": "percentile"}, {"ranges": "entropy"}])
 def test_settings_give_a_faithful_network(chain, make_batches, graph_of, settings):
     batches = make_batches()
@@ -163,6 +189,11 @@ def test_quantized_models_are_declined_or_requantized(chain, make_batches, graph
     again, _ = _run(quantized, Quantize(batches=batches, requantize=True))
     assert _operators(again)["QLinearConv"] == 3
     assert _fidelity(chain, again, batches, graph_of).sqnr_db > 25
+    plain = StaticSettings(equalized=False, absorbed=False)
+    again, _ = _run(quantized, Quantize(batches=batches, requantize=True, settings=plain))
+    for name in ("w1", "w2", "w3"):
+        before, after = (_integers(model, name, chain) for model in (quantized, again))
+        assert np.array_equal(before, after)
 
 
 @pytest.mark.parametrize("opset", [7, 8, 9, 11, 12, 13, 17, 21, 23])

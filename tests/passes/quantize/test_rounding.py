@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from planish.passes.quantize.rounding import filter_scales, nearest, reconstructed
+from planish.passes.quantize.rounding import filter_scales, grid_steps, nearest, reconstructed
 
 
 def _loss(weight, values, scales, moments):
@@ -67,3 +67,23 @@ def test_dead_filters_have_a_step():
     scales = filter_scales(np.zeros((2, 3), np.float32), 127)
     assert (scales > 0).all()
     assert not nearest(np.zeros((2, 3), np.float32), scales, 127).any()
+
+
+@pytest.mark.parametrize("largest", [1, 5, 100, 127])
+def test_filters_on_a_grid_keep_it(rng, largest):
+    values = rng.integers(-largest, largest + 1, (6, 27))
+    values[:, 3] = [largest, -largest] * 3
+    steps = rng.uniform(0.001, 10, 6).astype(np.float32)
+    weight = (values * steps[:, None] * np.float32(1.3)).astype(np.float32)  # as folding a scale leaves it
+    importance = rng.uniform(0.1, 10, 27).astype(np.float32)
+    for clipped in (False, True):
+        scales = filter_scales(weight, 127, importance, clipped=clipped)
+        assert np.abs(nearest(weight, scales, 127) * scales[:, None] - weight).max() <= 1e-5 * np.abs(weight).max()
+
+
+def test_filters_on_no_grid_that_fits_have_no_grid_step(rng):
+    weight = rng.standard_normal((200, 9)).astype(np.float32)
+    weight[0] = 0
+    weight[1] = np.arange(200, 191, -1)
+    assert not grid_steps(weight, 127).any()
+    assert grid_steps(weight, 200)[1] == 1
