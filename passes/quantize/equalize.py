@@ -37,7 +37,7 @@ _WORTHWHILE = 0.7
 """Part of the predicted noise that has to remain at most: predictions are rough, and coarser weights are certain."""
 
 _SMALLEST = 1e-30
-_MOST = 1e4
+MOST = 1e4
 """Largest factor between two channels' scales."""
 
 _GPTQ_GAIN = 0.3
@@ -176,7 +176,7 @@ def _candidate(reach: F64, exponent: float) -> F64:
     """Scales s = reach^-exponent, the largest channel's left as it is."""
     alive = reach > 0
     scales = np.ones_like(reach)
-    scales[alive] = np.minimum((reach[alive] / reach.max()) ** -exponent, _MOST)
+    scales[alive] = np.minimum((reach[alive] / reach.max()) ** -exponent, MOST)
     return scales
 
 

@@ -13,6 +13,7 @@ from ..graph import to_parts
 from ..layers import Layer, list_layers
 from ..statistics import Batches, Sampling
 from .absorb import absorb_biases
+from .channel_steps import separate_channels
 from .equalize import ChannelRanges, equalize
 from .grid import WEIGHT_BITS, Grid, activation_grid
 from .histogram import Histogram
@@ -103,6 +104,10 @@ def observe(
         if not settings.repairs.fits:
             batches = subset.kept  # quick: histograms need fewer images than extremes
         changed = _rescale(graph, layers, ranges, settings, input_shapes)
+        if settings.equalized and not settings.signed:  # onnxruntime fuses no s8 with steps per channel behind it
+            placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)
+            layers, _ = list_layers(graph, infer_shapes(to_parts(graph), input_shapes=input_shapes), "all")
+            changed += separate_channels(graph, layers, placement, subset.kept)
         shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
         layers, _ = list_layers(graph, shapes, "all")
     placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)

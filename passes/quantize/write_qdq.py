@@ -12,7 +12,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ..graph import unique_name
+from ..graph import detach, unique_name
 from .grid import Grid
 from .placement import Placement, final_output
 from .ties import Steps
@@ -126,6 +126,22 @@ def _insert(
     nodes.append(gs.Node("QuantizeLinear", quantized.name, {}, [source, *parameters], [quantized]))
     nodes.append(gs.Node("DequantizeLinear", restored.name, {}, [quantized, *parameters], [restored]))
     graph.nodes.extend(nodes)
+    if len(readers) == 1 and readers[0].op == "Mul" and isinstance(readers[0].inputs[1], gs.Constant):
+        _scale_back(graph, nodes[-1], readers[0])
+
+
+def _scale_back(graph: gs.Graph, dequantize: gs.Node, product: gs.Node) -> None:
+    """Let the DequantizeLinear do what a Mul by a factor per channel behind it does (see `channel_steps`)."""
+    factors = product.inputs[1].values
+    if factors.ndim < 2 or factors.size != factors.shape[1]:
+        return
+    quantized, step, zero_point = dequantize.inputs
+    steps = gs.Constant(f"{step.name}s", (step.values * factors.reshape(-1)).astype(np.float32))
+    dequantize.inputs = [quantized, steps, _zero_point(graph, np.full(factors.size, zero_point.values))]
+    dequantize.attrs["axis"] = 1
+    restored = product.outputs[0]
+    detach(graph, product)
+    dequantize.outputs = [restored]
 
 
 def dequantized_name(graph: gs.Graph, tensor: str) -> str:
