@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,45 +112,63 @@ class _Regression:
         return change, self.mean_y - self.mean_x @ change
 
 
-def fit_pulled(inputs: F32, wanted: F32, prior: F32, *, count: float, images: int, intercept: bool = True) -> F32:
-    """(D + 1, N) coefficients, the last row the intercept or zeros.
+def fit_pulled(
+    inputs: Sequence[F32],
+    wanted: Sequence[F32],
+    priors: Sequence[F32],
+    *,
+    count: float,
+    images: int,
+    intercept: bool = True,
+) -> list[F32]:
+    """(D + 1, N) coefficients of each convolution group, the last row the intercept or zeros.
 
     They minimize |wanted - inputs W - b|^2 / S + p |W - prior|^2. The p is that of `shrinkage`, or as much weaker or
-    stronger as makes the error least on every fourth image, left out for that; at last all are fitted.
+    stronger, the same in all groups, as makes the error least on every fourth image, left out for that; at last all
+    are fitted.
 
     Args:
-        inputs: (S, D), image by image.
+        inputs: (S, D) of each group, image by image.
         wanted: (S, N).
-        prior: (D, N).
+        priors: (D, N).
         count: how many independent samples S are worth.
         images: that the samples are of, as many of each.
         intercept: whether there is one.
     """
-    missing = wanted - inputs @ prior
-    held = np.arange(images).repeat(len(inputs) // images) % _HELD_OUT == _HELD_OUT - 1
-    whole = _Regression.of(inputs, missing, intercept=intercept)
-    pull = whole.system.shrinkage(count)
+    missing = [right - rows @ prior for rows, right, prior in zip(inputs, wanted, priors, strict=True)]
+    pairs = list(zip(inputs, missing, strict=True))
+    held = np.arange(images).repeat(len(inputs[0]) // images) % _HELD_OUT == _HELD_OUT - 1
+    wholes = [_Regression.of(*pair, intercept=intercept) for pair in pairs]
+    pulls = [whole.system.shrinkage(count) for whole in wholes]
+    factor = 1.0
     if held.any():
-        rest = _Regression.of(inputs[~held], missing[~held], intercept=intercept)
-        pull = _best_pull(rest, inputs[held], missing[held], pull)
-    change, constant = whole.solve(pull)
-    return np.concatenate([prior + change, constant[None]]).astype(np.float32)
+        rests = [_Regression.of(rows[~held], right[~held], intercept=intercept) for rows, right in pairs]
+        factor = _best_factor(rests, [(rows[held], right[held]) for rows, right in pairs], pulls)
+    solutions = []
+    for prior, whole, pull in zip(priors, wholes, pulls, strict=True):
+        change, constant = whole.solve(pull * factor)
+        solutions.append(np.concatenate([prior + change, constant[None]]).astype(np.float32))
+    return solutions
 
 
-def _best_pull(rest: _Regression, inputs: F32, missing: F32, pull: float) -> float:
-    """The pull with which a fit to the `rest` has the least error on samples that were left out."""
+def _best_factor(rests: Sequence[_Regression], held: Sequence[tuple[F32, F32]], pulls: Sequence[float]) -> float:
+    """The factor of all pulls with which fits to the `rests` have the least error on samples that were left out."""
 
-    def error(tried: float) -> float:
-        change, constant = rest.solve(tried)
-        return float(np.square(missing - inputs @ change.astype(np.float32) - constant.astype(np.float32)).sum())
+    def error(factor: float) -> float:
+        total = 0.0
+        for rest, (inputs, missing), pull in zip(rests, held, pulls, strict=True):
+            change, constant = rest.solve(pull * factor)
+            left = missing - inputs @ change.astype(np.float32) - constant.astype(np.float32)
+            total += float(np.vdot(left, left))
+        return total
 
-    best, least = pull, error(pull)
+    best, least = 1.0, error(1.0)
     for step in (_STEP, 1 / _STEP):
         for _ in range(_STEPS):
             reached = error(best * step)
             if reached >= least:
                 break
             best, least = best * step, reached
-        if best != pull:
+        if best != 1.0:
             break
     return best

@@ -1,4 +1,4 @@
-"""Least squares through a Relu."""
+"""Least squares through a Relu, or a rectifier that lets some of the negative values pass."""
 
 from __future__ import annotations
 
@@ -19,19 +19,34 @@ _RIDGE = 1e-4
 """Added to the features' Gram matrix, as a share of its mean diagonal."""
 
 
+def rectified(values: F32, slopes: F32) -> F32:
+    """`values` (S, N), negative ones times the slope of their channel (N,)."""
+    result: F32 = np.where(values < 0, values * slopes, values) if slopes.any() else np.maximum(values, 0)
+    return result
+
+
 def fit_through_relu(
-    features: F32, solution: F32, wanted: F32, offset: F32 | float, *, prior: F32 | None = None, ridge: float = _RIDGE
+    features: F32,
+    solution: F32,
+    wanted: F32,
+    offset: F32 | float,
+    *,
+    slopes: F32,
+    prior: F32 | None = None,
+    ridge: float = _RIDGE,
 ) -> F32:
-    """Improve (F + 1, N) coefficients so that relu([features, 1] coefficients + offset) meets `wanted`.
+    """Improve (F + 1, N) coefficients so that rectified([features, 1] coefficients + offset) meets rectified(wanted).
 
     Zhang et al., *Accelerating very deep convolutional networks for classification and detection*, 2015, section 2.2:
-    minimize |wanted - relu(u)|^2 + penalty |u - r|^2 over the auxiliary u and the regression r in turn.
+    minimize |wanted - relu(u)|^2 + penalty |u - r|^2 over the auxiliary u and the regression r in turn; here with the
+    slopes of a PReLU, too (He et al., *Delving deep into rectifiers*, 2015).
 
     Args:
         features: (S, F).
         solution: to start from; its last row is the intercept.
-        wanted: (S, N) what should come out of the Relu.
-        offset: what is added to the regression before the Relu.
+        wanted: (S, N) what the response should have been.
+        offset: what is added to the regression before the rectifier.
+        slopes: (N,) of the rectifier, 0 of a Relu.
         prior: coefficients that the ridge pulls to, by default 0.
         ridge: how strongly.
     """
@@ -40,28 +55,29 @@ def fit_through_relu(
     pull = np.zeros(len(gram))
     pull[:-1] = ridge * np.trace(gram) / len(gram)
     factor = scipy.linalg.cho_factor(gram + np.diag(pull), check_finite=False)
+    wanted = rectified(wanted, slopes)
     pulled = 0.0 if prior is None else pull[:, None] * prior
     best, least = solution, np.inf
     losses: list[float] = []
     for penalty in _PENALTIES:
         response = features @ solution + offset
-        loss = float(np.square(wanted - np.maximum(response, 0)).sum())
+        loss = float(np.square(wanted - rectified(response, slopes)).sum())
         losses.append(loss)
         if loss < least:
             best, least = solution, loss
         if len(losses) > _GENTLE + 2 and loss > (1 - _LEAST_PROGRESS) * losses[-3]:
             break
-        auxiliary = _auxiliary(response, wanted, penalty)
+        auxiliary = _auxiliary(response, wanted, penalty, slopes)
         solved = scipy.linalg.cho_solve(factor, features.T @ (auxiliary - offset) + pulled, check_finite=False)
         solution = solved.astype(np.float32)
     return best
 
 
-def _auxiliary(response: F32, wanted: F32, penalty: float) -> F32:
-    """The u that minimizes (wanted - relu(u))^2 + penalty (u - response)^2, element by element."""
-    below = np.minimum(response, 0)
+def _auxiliary(response: F32, wanted: F32, penalty: float, slopes: F32) -> F32:
+    """The u that minimizes (wanted - rectified(u))^2 + penalty (u - response)^2, element by element."""
+    below = np.minimum((penalty * response + slopes * wanted) / (penalty + np.square(slopes)), 0)
     above = np.maximum((penalty * response + wanted) / (penalty + 1), 0)
-    cost_below = np.square(wanted) + penalty * np.square(below - response)
+    cost_below = np.square(wanted - slopes * below) + penalty * np.square(below - response)
     cost_above = np.square(wanted - above) + penalty * np.square(above - response)
     chosen: F32 = np.where(cost_below < cost_above, below, above)
     return chosen

@@ -139,9 +139,9 @@ def _fit(job: Job, statistics: LayerStatistics, samples: Samples, around: Surrou
         if samples.original_shortcut is not None:
             wanted = wanted + samples.original_shortcut[:, columns]
         fitted = _fit_linear(job, group, rows, wanted - offset)
-        if around.relu:
+        if around.slopes is not None:
             count = effective_count(job.layer, len(rows))
-            fitted = _fit_through_relu(fitted, rows, np.maximum(wanted, 0), offset, count)
+            fitted = _fit_through_relu(fitted, rows, wanted, offset, count=count, slopes=around.slopes[columns])
         fits.append(fitted)
     return fold(job.form, job.layer, fits, statistics)
 
@@ -166,8 +166,8 @@ def _fit_linear(job: Job, group: int, rows: F32, targets: F32) -> Fit:
     return alternate(fit_second(start.first, moments, start.middle), moments, _ROUNDS)
 
 
-def _fit_through_relu(fitted: Fit, rows: F32, wanted: F32, offset: F32 | float, count: float) -> Fit:
-    """Refit the last factor and the bias so that relu(last features + bias + offset) meets `wanted`.
+def _fit_through_relu(fitted: Fit, rows: F32, wanted: F32, offset: F32 | float, *, count: float, slopes: F32) -> Fit:
+    """Refit the last factor and the bias so that, rectified, last features + bias + offset meet `wanted`.
 
     The fewer independent samples there are for each feature, the more the refit is pulled to the linear fit: left free,
     it meets the samples ever better and unseen images worse than without.
@@ -175,6 +175,7 @@ def _fit_through_relu(fitted: Fit, rows: F32, wanted: F32, offset: F32 | float, 
     factors = fitted.factors
     features = factors.features(rows)
     solution = np.concatenate([factors.last, fitted.bias[:, None]], axis=1).T.astype(np.float32)
-    best = fit_through_relu(features, solution, wanted, offset, prior=solution, ridge=features.shape[1] / count)
+    ridge = features.shape[1] / count
+    best = fit_through_relu(features, solution, wanted, offset, slopes=slopes, prior=solution, ridge=ridge)
     last = np.ascontiguousarray(best[:-1].T)
     return replace(fitted, factors=factors.with_last(last), bias=best[-1].astype(np.float64))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from ..cache import Entry
-from ..layers import Layer
 from ..lowrank.sensitivity import PowerLaw, first_images
 from ..projection import is_wide
 from ..remember import remembered
@@ -50,8 +49,7 @@ def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: b
     Raises:
         DataError: the calibration data does not fit the network.
     """
-    fittable = [layer for layer in network.layers.values() if not _is_channelwise(layer)]
-    statistics = gather(network.graph, fittable, batches, sampling, projected=True)
+    statistics = gather(network.graph, list(network.layers.values()), batches, sampling, projected=True)
     readers = {port.node.name: port.atoms for group in network.groups for port in group.consumers}
     layers = [network.layers[name] for name in readers]
     wide = {layer.name: (layer, network.coupling.roots(readers[layer.name])) for layer in layers if is_wide(layer)}
@@ -71,8 +69,3 @@ def measure(network: Network, batches: Batches, sampling: Sampling, *, probed: b
 
 def _facts(laws: Mapping[str, PowerLaw]) -> dict[str, tuple[float, ...]]:
     return {name: astuple(law) for name, law in laws.items()}
-
-
-def _is_channelwise(layer: Layer) -> bool:
-    """Whether it has more groups than channels in a group, so that channels go through it (see `operators.layers`)."""
-    return layer.group > int(layer.weight.shape[1])

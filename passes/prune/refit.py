@@ -7,6 +7,7 @@ et al., *Channel pruning for accelerating very deep neural networks*, 2017, sect
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,14 +82,15 @@ def refit(
         sampling: likewise.
     """
     around = {layer.name: surroundings(graphs[0], layer) for layer in layers}
-    sizes = {layer.name: 4 * statistics[layer.name].count * int(np.prod(layer.weight.shape[1:])) for layer in layers}
+    sizes = {
+        layer.name: 4 * statistics[layer.name].count * layer.group * math.prod(layer.kernel_shape) for layer in layers
+    }
     runs = (Continued(graphs[0], batches, sampling.memory), Continued(graphs[1], batches, sampling.memory))
     for wave in track(list(waves(graphs[0], layers, sizes, sampling.memory)), "Fitting the pruned network"):
         collected = _collect(runs, wave, around, sampling)
         for layer in wave:
-            left = remaining[layer.name]
-            targets = statistics[layer.name].responses[:, left.made]
-            weight, bias = _fit(left, statistics, targets, collected[layer.name], around[layer.name])
+            left, samples = remaining[layer.name], collected[layer.name]
+            weight, bias = _fit(layer, left, statistics, samples, around[layer.name])
             _store(graphs[0], layer, weight, bias)
 
 
@@ -127,33 +129,51 @@ def _collect(
 
 
 def _fit(
-    left: Remaining, statistics: Statistics, targets: F32, samples: _Samples, around: Surroundings
+    layer: Layer, left: Remaining, statistics: Statistics, samples: _Samples, around: Surroundings
 ) -> tuple[F32, F32]:
     """The weights (N, C/G, kh, kw) and biases of what is left of one layer."""
-    inputs = np.concatenate(samples.inputs)
-    intercept = left.layer.node.op != "MatMul"
+    intercept = layer.node.op != "MatMul"
+    targets = statistics[layer.name].responses[:, left.made]
     shortcut: F32 | float = 0.0
     if samples.shortcuts:
         shortcut = np.concatenate(samples.shortcuts)
         targets = targets + np.concatenate(samples.originals)[:, left.made]
-    group = left.layer.group
-    per_group = targets.shape[1] // group
-    priors, count = _priors(left, statistics), effective_count(left.layer, len(inputs))
-    weights, biases = [], []
-    for index in range(group):
-        columns = slice(index * per_group, (index + 1) * per_group)
-        offset = shortcut if isinstance(shortcut, float) else shortcut[:, columns]
-        rows = inputs[:, index]
-        wanted, images = targets[:, columns], len(samples.inputs)
-        solution = fit_pulled(rows, wanted - offset, priors[index], count=count, images=images, intercept=intercept)
-        if around.relu and intercept and len(rows) > rows.shape[1]:  # fewer are all met already
-            ridge = rows.shape[1] / count
-            solution = fit_through_relu(rows, solution, np.maximum(wanted, 0), offset, prior=solution, ridge=ridge)
-        weights.append(solution[:-1].T)
-        biases.append(solution[-1])
-    channels = int(left.read.sum())
-    shape = (targets.shape[1], channels, *left.layer.weight.shape[2:])
-    return np.concatenate(weights).reshape(shape), np.concatenate(biases)
+    inputs = np.ascontiguousarray(np.concatenate(samples.inputs).transpose(1, 0, 2))
+    count = effective_count(layer, inputs.shape[1])
+    solutions = fit_pulled(
+        list(inputs),
+        np.split(targets - shortcut, layer.group, axis=1),
+        _priors(left, statistics),
+        count=count,
+        images=len(samples.inputs),
+        intercept=intercept,
+    )
+    if around.slopes is not None and intercept and inputs.shape[1] > inputs.shape[2]:  # fewer are all met already
+        solutions = _through_relu(inputs, solutions, targets, shortcut, slopes=around.slopes, count=count)
+    weight = np.concatenate([solution[:-1].T for solution in solutions])
+    bias = np.concatenate([solution[-1] for solution in solutions])
+    return weight.reshape(targets.shape[1], int(left.read.sum()), *layer.weight.shape[2:]), bias
+
+
+def _through_relu(
+    inputs: F32, solutions: Sequence[F32], wanted: F32, shortcut: F32 | float, *, slopes: F32, count: float
+) -> list[F32]:
+    """Better solutions of every convolution group, the error being measured behind a rectifier."""
+    ridge, group = inputs.shape[2] / count, len(inputs)
+    offsets: Sequence[F32 | float]
+    offsets = [shortcut] * group if isinstance(shortcut, float) else np.split(shortcut, group, axis=1)
+    parts = zip(
+        inputs,
+        solutions,
+        np.split(wanted, group, axis=1),
+        offsets,
+        np.split(slopes, group),
+        strict=True,
+    )
+    return [
+        fit_through_relu(rows, solution, right, offset, slopes=slope, prior=solution, ridge=ridge)
+        for rows, solution, right, offset, slope in parts
+    ]
 
 
 def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
@@ -163,8 +183,9 @@ def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
     classes = np.full(len(left.read), -1)
     forms = quadratics(left.layer, statistics[left.layer.name], classes)
     made = left.made.reshape(left.layer.group, -1)
-    kernels = [form.refitted(left.read)[0] if not left.read.all() else form.kernel for form in forms]
-    return [kernel[rows].T.astype(np.float32) for kernel, rows in zip(kernels, made, strict=True)]
+    pairs = [(form, rows) for form, rows in zip(forms, made, strict=True) if rows.any()]
+    kernels = [form.refitted(left.read)[0] if not left.read.all() else form.kernel for form, _ in pairs]
+    return [kernel[rows].T.astype(np.float32) for kernel, (_, rows) in zip(kernels, pairs, strict=True)]
 
 
 def _store(graph: gs.Graph, layer: Layer, weight: F32, bias: F32) -> None:

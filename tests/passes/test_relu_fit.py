@@ -1,0 +1,37 @@
+"""Least squares through rectifiers: better than the linear fit, and each step as good as any other value."""
+
+import numpy as np
+import pytest
+from planish.passes.relu_fit import _auxiliary, fit_through_relu, rectified
+
+S, F, N = 400, 6, 3
+
+
+@pytest.mark.parametrize("slopes", [(0.0, 0.0, 0.0), (0.25, -0.3, 0.1)])
+def test_the_error_behind_the_rectifier_shrinks(rng, slopes):
+    slopes = np.array(slopes, np.float32)
+    features = rng.standard_normal((S, F)).astype(np.float32)
+    wanted = features[:, :N] @ rng.standard_normal((N, N)) + 0.3 + 0.8 * np.sin(3 * features[:, -N:])
+    wanted = wanted.astype(np.float32)
+    columns = np.c_[features, np.ones(S, np.float32)]
+    linear = np.linalg.lstsq(columns, wanted, rcond=None)[0].astype(np.float32)
+    fitted = fit_through_relu(features, linear, wanted, 0.0, slopes=slopes)
+
+    def errors(solution):
+        return np.square(rectified(columns @ solution, slopes) - rectified(wanted, slopes)).sum(axis=0)
+
+    assert errors(fitted).sum() < errors(linear).sum()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25, -0.5, 2.0])
+def test_no_other_auxiliary_value_is_better(rng, slope):
+    response, wanted = rng.standard_normal((2, 50, 1)).astype(np.float32)
+    slopes, penalty = np.array([slope], np.float32), 0.3
+    wanted = rectified(wanted, slopes)
+
+    def cost(u):
+        return np.square(wanted - rectified(u, slopes)) + penalty * np.square(u - response)
+
+    tried = np.linspace(-9, 9, 4001, dtype=np.float32)[None]
+    best = cost(tried).min(axis=1, keepdims=True)
+    assert (cost(_auxiliary(response, wanted, penalty, slopes)) <= best + 1e-5).all()
