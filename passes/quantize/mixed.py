@@ -2,13 +2,14 @@
 
 Each layer's sensitivity is the noise at the network's outputs when it alone is quantized. The noises of layers add up,
 so that the budget solver of the house chooses: it minimizes milliseconds while the noise stays within the budget. What
-comes out is quantized and measured; as long as it misses the bound, the budget shrinks by as much as was missed.
+comes out is quantized and measured: where it misses the bound, the budget shrinks by as much as was missed; then it is
+halved between what missed and what held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import onnx_graphsurgeon as gs
 
@@ -51,23 +52,52 @@ def quantize_mixed(
     layers = [layer for layer in observed.layers if layer.name in {node.name for node in placement.layers}]
     noises = _sensitivities(observed, settings, layers, judge)
     options = [_options(layer, noises[layer.name]) for layer in layers]
-    budget = sum(noises.values())
-    closest, integer = found, len(layers)
+    search = _Search(sum(noises.values()))
+    search.missed(search.too_much, found, bound)
+    best, closest, integer = None, found, len(layers)
     for _ in range(_ROUNDS):
-        budget *= _SLACK * _shortfall(found, bound)
-        kept = {option.layer for option in choose(options, budget, lambda option: option.error) if option.form == KEEP}
+        chosen = choose(options, search.budget, lambda option: option.error)
+        kept = {option.layer for option in chosen if option.form == KEEP}
         graph, placement = quantize_static(observed, settings, kept)
-        if not placement.layers:
-            break
-        found = judge(graph)
-        if found.holds(bound):
-            return graph, placement, noises
-        closest, integer = found, len(placement.layers)
+        if placement.layers and not (found := judge(graph)).holds(bound):
+            closest, integer = found, len(placement.layers)
+            search.missed(search.budget, found, bound)
+            continue
+        best = (graph, placement, noises) if placement.layers else best
+        search.held()
+    if best is not None:
+        return best
     lost = "" if closest.drop is None else f", {closest.drop}"
     raise PlanishError(
         f"quantization cannot keep the bound: with {integer} of {len(layers)} layers in integers there are "
         f"{closest.sqnr_db:.1f} dB{lost}; relax --min-sqnr or --max-drop"
     )
+
+
+@dataclass(slots=True)
+class _Search:
+    """For the largest budget of noise that keeps the bound.
+
+    Attributes:
+        too_much: the least budget that is known to miss it.
+        enough: the largest that is known to keep it.
+        budget: to be tried next.
+    """
+
+    too_much: float
+    enough: float = 0.0
+    budget: float = 0.0
+
+    def missed(self, budget: float, found: Fidelity, bound: Bound) -> None:
+        """A budget was too large: go on in the middle, or where noise that adds up as predicted would do."""
+        self.too_much = budget
+        middle = (self.enough + budget) / 2
+        self.budget = middle if self.enough else budget * _SLACK * _shortfall(found, bound)
+
+    def held(self) -> None:
+        """The budget was small enough."""
+        self.enough = self.budget
+        self.budget = (self.enough + self.too_much) / 2
 
 
 def _shortfall(found: Fidelity, bound: Bound) -> float:

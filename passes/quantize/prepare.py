@@ -7,7 +7,7 @@ import onnx_graphsurgeon as gs
 
 from ...errors import ModelError
 from ..exact.opset import convert_opset
-from ..graph import constant_values, to_graph, to_parts
+from ..graph import constant_values, to_graph, to_parts, unique_name
 from .heads import classifiers_as_gemm
 from .placement import WEIGHTED
 
@@ -76,8 +76,21 @@ def _drop_qdq(graph: gs.Graph) -> None:
             node.outputs.clear()
             output.to_constant(real)
         elif len(source.inputs) == 1 and source.inputs[0].op == "QuantizeLinear":
-            _bypass(graph, source.inputs[0].inputs[0], output)
+            _join(graph, source.inputs[0], node)
     graph.cleanup().toposort()
+
+
+def _join(graph: gs.Graph, quantize: gs.Node, dequantize: gs.Node) -> None:
+    """Take both out; where the second has other steps, which scale, a Mul does that instead."""
+    before, after = (np.asarray(constant_values(node.inputs[1]), np.float32) for node in (quantize, dequantize))
+    factors = after / before
+    if (factors == 1).all():
+        _bypass(graph, quantize.inputs[0], dequantize.outputs[0])
+        return
+    if factors.ndim:  # a step per channel of a map
+        factors = np.moveaxis(factors.reshape(-1, 1, 1, 1), 0, int(dequantize.attrs.get("axis", 1)))
+    constant = gs.Constant(unique_name(graph, f"{dequantize.name}_factors"), factors)
+    dequantize.op, dequantize.attrs, dequantize.inputs = "Mul", {}, [quantize.inputs[0], constant]
 
 
 def _bypass(graph: gs.Graph, source: gs.Tensor, output: gs.Tensor) -> None:

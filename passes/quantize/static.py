@@ -107,7 +107,7 @@ def observe(
         if settings.equalized and not settings.signed:  # onnxruntime fuses no s8 with steps per channel behind it
             placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)
             layers, _ = list_layers(graph, infer_shapes(to_parts(graph), input_shapes=input_shapes), "all")
-            changed += separate_channels(graph, layers, placement, subset.kept)
+            changed += separate_channels(graph, layers, placement, subset.kept, settings.bits)
         shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
         layers, _ = list_layers(graph, shapes, "all")
     placement = place(graph, macs, quantize_outputs=settings.quantize_outputs)

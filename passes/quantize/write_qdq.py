@@ -6,20 +6,29 @@ Scales and zero points of activations have rank 0 (with shape [1] onnxruntime's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from ..graph import detach, unique_name
+from ..graph import constant_values, detach, unique_name
 from .grid import Grid
-from .placement import Placement, final_output
+from .placement import MOVING, Placement, final_output
 from .ties import Steps
 from .weights import IntegerWeights
 
 DEQUANTIZED = "_dequantized"
 QUANTIZED = "_quantized"
+
+_TAKEN_OVER = frozenset({"Conv", "ConvTranspose", "Gemm"})
+"""Operators whose float weights onnxruntime may round itself."""
+
+_ALIKE = frozenset({
+    "QuantizeLinear", "DequantizeLinear", "Relu", "Clip", "PRelu", "LeakyRelu", "Sigmoid", "Add", "Mul", "MaxPool",
+    "AveragePool", "GlobalAveragePool", "Identity", "Resize",
+})  # fmt: skip
+"""Operators whose output has the channels of their first input."""
 
 
 def write_qdq(graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid]) -> None:
@@ -39,6 +48,50 @@ def write_qdq(graph: gs.Graph, placement: Placement, grids: Mapping[str, Grid]) 
         tensor = tensors[name]
         readers = [node for node in tensor.outputs if id(tensor) in made or id(node) in integer]
         _insert(graph, tensor, readers, grids[group], parameters[group])
+        exposed = [node for node in readers if _is_exposed(node, integer)]
+        if exposed:
+            _keep_float(graph, exposed)
+
+
+def _is_exposed(node: gs.Node, integer: Container[int]) -> bool:
+    """Whether onnxruntime would round the weights of this float layer, or of one behind what only moves values."""
+    if node.op in MOVING and id(node) not in integer:
+        return any(_is_exposed(reader, integer) for reader in node.outputs[0].outputs)
+    return node.op in _TAKEN_OVER and id(node) not in integer
+
+
+def _keep_float(graph: gs.Graph, readers: Sequence[gs.Node]) -> None:
+    """Give float layers a DequantizeLinear of their own, whose steps, all alike, are one per channel.
+
+    onnxruntime (`WeightBiasQuantization`) rounds the weights of a float layer between a DequantizeLinear of one step
+    and a QuantizeLinear itself, with one step for all filters, and makes an integer layer of it.
+    """
+    restored = readers[0].inputs[0]
+    dequantize = restored.inputs[0]
+    channels = _channels(restored)
+    if dequantize.op != "DequantizeLinear" or np.ndim(dequantize.inputs[1].values) or channels is None:
+        return
+    quantized, step, zero_point = dequantize.inputs
+    steps = gs.Constant(unique_name(graph, f"{quantized.name}_steps"), np.full(channels, step.values))
+    inputs = [quantized, steps, _zero_point(graph, np.full(channels, zero_point.values))]
+    output = gs.Variable(unique_name(graph, restored.name), np.float32, restored.shape)
+    graph.nodes.append(gs.Node("DequantizeLinear", output.name, {"axis": 1}, inputs, [output]))
+    for node in readers:
+        node.inputs = [output if tensor is restored else tensor for tensor in node.inputs]
+
+
+def _channels(tensor: gs.Tensor) -> int | None:
+    """How many channels a tensor has, as the layers before it tell."""
+    if not tensor.inputs:
+        return None
+    node = tensor.inputs[0]
+    if node.op == "Conv":
+        weight = constant_values(node.inputs[1])
+        return None if weight is None else len(weight)
+    if node.op == "Concat":
+        parts = [_channels(one) for one in node.inputs]
+        return sum(part for part in parts if part is not None) if None not in parts else None
+    return _channels(node.inputs[0]) if node.op in _ALIKE else None
 
 
 def write_weights(graph: gs.Graph, node: gs.Node, weights: IntegerWeights, around: Steps | None) -> None:

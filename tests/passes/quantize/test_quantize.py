@@ -175,6 +175,26 @@ def test_a_plan_names_the_layers(chain, make_batches):
     assert _operators(quantized)["QLinearConv"] == 1
 
 
+@pytest.mark.parametrize("middle", ["r = Relu(c)", "p = Relu(c) r = MaxPool<kernel_shape = [2,2]>(p)"])
+def test_layers_between_integer_ones_stay_float_in_onnxruntime_too(make_model, make_batches, graph_of, middle):
+    model = make_model(
+        f"""g (float[b,3,24,20] x) => (float[b,m,k,l] y) {{ c = Conv(x, w1) {middle} d = Conv(r, w2) s = Relu(d)
+            e = Conv(s, w3) t = Relu(e) y = Conv(t, w4) }}""",
+        w1=(16, 3, 1, 1), w2=(16, 16, 1, 1), w3=(16, 16, 1, 1), w4=(5, 16, 1, 1),
+    )  # fmt: skip
+    (name,) = (node.name or node.output[0] for node in model.graph.node if "w2" in node.input)
+    others = {
+        node.name or node.output[0]: LayerPlan("int8", (8,)) for node in model.graph.node if node.op_type == "Conv"
+    }
+    others.pop(name)
+    batches = make_batches()
+    quantized, _ = _run(model, Quantize(batches=batches, plan=Plan(others)))
+    operators = _operators(quantized)
+    assert (operators["QLinearConv"], operators["Conv"]) == (2, 2)
+    simulated, run = (Session(quantized, optimizations=how).run(batches.batches[0])["y"] for how in ("off", "all"))
+    assert np.isclose(run, simulated, atol=1e-4).mean() > 0.99
+
+
 def test_same_data_same_bytes(chain, make_batches):
     batches = make_batches()
     first, second = (_run(chain, Quantize(batches=batches))[0] for _ in range(2))
