@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from ...errors import BudgetError, PlanishError, nearest
+from ...errors import BudgetError
+from ...files import ModelParts
 from ...runtime_check.cost import infer_shapes
 from ..base import Result
 from ..graph import to_parts
@@ -15,6 +16,7 @@ from ..layers import Layer, list_layers
 from .channels import Coupling
 from .coupling import couple
 from .groups import Group, find_groups
+from .protected import protect
 
 InputShapes = Mapping[str, Sequence[int]]
 
@@ -56,6 +58,7 @@ def look(
     fitted: bool = True,
     input_shapes: InputShapes | None = None,
     samplers: Collection[str] = (),
+    origin: ModelParts | None = None,
 ) -> Network:
     """Find the groups of `graph`, whose nodes are put in order; why others lose nothing goes into `result`.
 
@@ -66,6 +69,7 @@ def look(
         fitted: whether what reads the groups must be a layer that can be fitted.
         input_shapes: of inputs whose sizes the model leaves open.
         samplers: names of the graph's samplers.
+        origin: the model before any rewrite, whose names `protected` may be.
 
     Raises:
         BudgetError: nothing can be pruned.
@@ -75,7 +79,7 @@ def look(
     shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
     layers = {layer.name: layer for layer in list_layers(graph, shapes, "all")[0]}
     coupling = couple(graph, shapes, samplers)
-    _protect(coupling, protected)
+    protect(coupling, protected, origin)
     groups = []
     for group in find_groups(coupling):
         reason = group.protected or (_unmeasurable(group, layers) if fitted else None)
@@ -87,17 +91,6 @@ def look(
         why = "; ".join(f"{skip.where}: {skip.why}" for skip in result.skips) or "it has no layer of constant weights"
         raise BudgetError(f"model '{graph.name}': nothing can be pruned ({why})", 1.0)
     return Network(graph, coupling, groups, layers, input_shapes or {}, samplers)
-
-
-def _protect(coupling: Coupling, protected: Sequence[str]) -> None:
-    ports = [*coupling.producers, *coupling.consumers]
-    names = {port.node.name for port in ports}
-    for name in protected:
-        if name not in names:
-            raise PlanishError(f"--keep: the model has no layer '{name}'{nearest(name, names)}")
-    for port in ports:
-        if port.node.name in protected:
-            coupling.pin(port.atoms, f"'{port.node.name}' is to be kept")
 
 
 def _unmeasurable(group: Group, layers: Mapping[str, Layer]) -> str | None:

@@ -137,6 +137,7 @@ class Prune(Pass):
             fitted=self.batches is not None,
             input_shapes=self.input_shapes,
             samplers=samplers,
+            origin=self.origin,
         )
 
     def measure(self, network: Network) -> Measured | None:
