@@ -43,10 +43,10 @@ def _merged(name: str, names: Collection[str], coupling: Coupling, origin: Model
             readers.setdefault(tensor, []).append(node)
     makers = {tensor.name: node.name for node in coupling.graph.nodes for tensor in node.outputs}
     found = _first_left(nodes[name], readers, makers)
-    if found not in names:
+    if found is None or found not in names:
         raise PlanishError(
-            f"--keep: '{name}' ({nodes[name].op_type}) is no layer that makes or mixes channels, and was not merged into "
-            "one by exact rewrites; name the Conv, Gemm or MatMul whose channels are to stay"
+            f"--keep: '{name}' ({nodes[name].op_type}) is no layer that makes or mixes channels, and exact rewrites "
+            "did not merge it with one; name the Conv, Gemm or MatMul whose channels are to stay"
         )
     return found
 
