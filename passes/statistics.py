@@ -24,7 +24,7 @@ from ..runtime_check.session import Feeds
 from .cache import Cache, Entry, data_fingerprint, fingerprint, network_fingerprint
 from .layers import Layer
 from .projection import Projection, is_wide, project
-from .sampling import Activations, patches, positions, responses
+from .sampling import Activations, patches, portions, positions, responses
 
 F32 = NDArray[np.float32]
 
@@ -142,9 +142,9 @@ def _stream(
     for number, group in enumerate(groups, 1):
         title = "Gathering statistics" + (f" ({number} of {len(groups)})" if len(groups) > 1 else "")
         accumulators = {layer.name: _Accumulator(layer, projections.get(layer.name), sampling) for layer in group}
-        activations = Activations(graph, [layer.node.inputs[0].name for layer in group])
+        activations = Activations(graph, [layer.node.inputs[0].name for layer in group], for_long=True)
         image = 0
-        for feeds in track(batches, title):
+        for feeds in (part for whole in track(batches, title) for part in portions(graph, whole)):
             tensors = activations(feeds)
             for layer in group:
                 accumulators[layer.name].add(tensors[layer.node.inputs[0].name], image)

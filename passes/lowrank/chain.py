@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..graph import detach, first_free, unique_name
+from ..graph import constant_values, detach, first_free, unique_name
 from ..layers import Layer
 from .form import Chain, Stage, Weights
 
@@ -36,6 +36,15 @@ def apply_chain(graph: gs.Graph, layer: Layer, stages: Sequence[Stage], chain: C
     else:
         made[-1].inputs.extend(bias)
         made[-1].outputs = [output]
+
+
+def alone(graph: gs.Graph, layer: Layer) -> gs.Graph:
+    """A network of nothing but one layer of `graph`, its tensors under their names."""
+    node = layer.node
+    source, output = gs.Variable(node.inputs[0].name, np.float32), gs.Variable(node.outputs[0].name, np.float32)
+    constants = [gs.Constant(tensor.name, constant_values(tensor)) for tensor in node.inputs[1:] if tensor.name]
+    copied = gs.Node(node.op, node.name, dict(node.attrs), [source, *constants], [output])
+    return gs.Graph([copied], [source], [output], opset=graph.opset, ir_version=graph.ir_version)
 
 
 def _bias(graph: gs.Graph, layer: Layer, chain: Chain) -> list[gs.Tensor]:

@@ -17,7 +17,7 @@ from ...runtime_check.session import Feeds
 from ..divergence import Diverging
 from ..layers import Layer
 from ..options import KEEP, Option
-from .chain import apply_chain
+from .chain import alone, apply_chain
 from .form import Chain, Stage
 
 Replacement = tuple[str, Sequence[Stage], Chain]
@@ -67,14 +67,14 @@ def _contributions(
 ) -> dict[str, float]:
     """By layer name, how much less the output diverges, in the mean over the images, with that layer as it was."""
     compressed = _compressed(graph, layers, replacements)
-    diverging = Diverging(graph, batches, compressed)
-    everything = diverging.of(compressed)
-    inputs = {layer.name: layer.node.inputs[0].name for layer in layers}
+    by_name = {layer.name: layer for layer in layers}
+    changing = [by_name[name].node.outputs[0].name for name, _, _ in replacements]
+    diverging = Diverging(graph, batches, changing, compressed)
+    everything = diverging.of_common()
     contributed = {}
     for name, _, _ in track(replacements, "Measuring sensitivity among compressed layers"):
-        diverging.compute(inputs[name])
-        without = _compressed(graph, layers, [other for other in replacements if other[0] != name])
-        contributed[name] = everything - diverging.of(without)
+        (without,) = diverging.of([alone(graph, by_name[name])])
+        contributed[name] = everything - without
     return contributed
 
 

@@ -21,7 +21,7 @@ from ..layers import Layer
 from ..options import Option, Ranks, keep
 from ..statistics import Batches, LayerStatistics, Statistics, batch_size
 from ..targets import Target
-from .chain import apply_chain
+from .chain import alone, apply_chain
 from .form import Chain, Form, Stage
 from .pooled import PooledLayer
 from .ranks import option, useful_ranks
@@ -207,15 +207,16 @@ def measure(graph: gs.Graph, probes: Sequence[Probe], batches: Sequence[Feeds]) 
         probes: one or more for each layer.
         batches: a few unlabelled images.
     """
-    diverging = Diverging(graph, batches)
     order = {node.name: place for place, node in enumerate(graph.nodes)}
+    by_layer: dict[str, list[Probe]] = {}
+    for probe in sorted(probes, key=lambda probe: order[probe.layer.name]):
+        by_layer.setdefault(probe.layer.name, []).append(probe)
+    diverging = Diverging(graph, batches, [probe.layer.node.outputs[0].name for probe in probes])
     points: dict[str, list[Point]] = {}
-    reached = ""
-    for probe in track(sorted(probes, key=lambda probe: order[probe.layer.name]), "Measuring sensitivity"):
-        if probe.layer.name != reached:
-            reached = probe.layer.name
-            diverging.compute(probe.layer.node.inputs[0].name)
-        points.setdefault(probe.curve, []).append((probe.error, diverging.of(_cut(graph, probe))))
+    for together in track(list(by_layer.values()), "Measuring sensitivity"):
+        diverged = diverging.of([_cut(graph, probe) for probe in together])
+        for probe, divergence in zip(together, diverged, strict=True):
+            points.setdefault(probe.curve, []).append((probe.error, divergence))
     return points
 
 
@@ -234,8 +235,7 @@ def fit_power(points: Sequence[Point]) -> PowerLaw:
 
 
 def _cut(graph: gs.Graph, probe: Probe) -> gs.Graph:
-    """A copy of the network with the layer cut."""
-    changed = graph.copy()
-    node = next(node for node in changed.nodes if node.name == probe.layer.name)
-    apply_chain(changed, replace(probe.layer, node=node), probe.stages, probe.chain)
-    return changed
+    """The layer by itself, cut."""
+    layer = alone(graph, probe.layer)
+    apply_chain(layer, replace(probe.layer, node=layer.nodes[0]), probe.stages, probe.chain)
+    return layer

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planish.passes.lowrank.regression import Moments, alternate, errors_of_cuts, fit_second, start
+from planish.passes.lowrank.regression import Moments, _solve_both_sides, alternate, errors_of_cuts, fit_second, start
 from planish.passes.shrinkage import shrinkage
 
 FILTERS, Q, P, COUNT = 10, 3, 8, 400
@@ -64,6 +64,24 @@ def test_alternating_improves(data):
     begun = fit_second(start(moments, 4), moments)
     improved = alternate(begun, moments, 4)
     assert improved.error < begun.error
+
+
+@pytest.mark.parametrize("rank", [2, 4])
+def test_conjugate_gradients_end_early_and_as_near(data, monkeypatch, rank):
+    moments = moments_of(*data, pull=0.01)
+    begin = fit_second(start(moments, rank), moments)
+    solved = []
+    for least, steps in ((3e-4, 6), (0.0, 10)):
+        monkeypatch.setattr("planish.passes.lowrank.regression._LEAST_STEP", least)
+        products = []
+        monkeypatch.setattr(
+            "planish.passes.lowrank.regression._solve_both_sides",
+            lambda *factors, products=products: products.append(1) or _solve_both_sides(*factors),
+        )
+        solved.append(alternate(begin, moments, 1).objective)
+        assert len(products) <= steps + 1
+    assert solved[1] < begin.objective
+    assert solved[0] == pytest.approx(solved[1], rel=1e-2)
 
 
 def test_with_one_q_no_pair_is_better_than_the_start(rng):
