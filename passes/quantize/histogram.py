@@ -65,7 +65,8 @@ class Histogram:
         low, high = float(batch.min()), float(batch.max())
         if not np.isfinite(low) or not np.isfinite(high):
             raise DataError(
-                f"the tensor '{self.name}' holds NaN or infinity on the calibration data; take that data out"
+                f"the tensor '{self.name}' holds NaN or infinity on the calibration data; take out the data, or "
+                "mend the weights, that make it"
             )
         first = not np.isfinite(self.low)
         self.average_low = low if first else _AVERAGING * self.average_low + (1 - _AVERAGING) * low

@@ -70,7 +70,8 @@ class _ChannelObserver:
         low, high = flat.min(axis=2).min(axis=0), flat.max(axis=2).max(axis=0)
         if not np.isfinite(low).all() or not np.isfinite(high).all():
             raise DataError(
-                f"the tensor '{self.name}' holds NaN or infinity on the calibration data; take that data out"
+                f"the tensor '{self.name}' holds NaN or infinity on the calibration data; take out the data, or "
+                "mend the weights, that make it"
             )
         self._low = low if self._low is None else np.minimum(self._low, low)
         self._high = high if self._high is None else np.maximum(self._high, high)
