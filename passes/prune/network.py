@@ -77,7 +77,8 @@ def look(
     """
     graph.toposort()
     shapes = infer_shapes(to_parts(graph), input_shapes=input_shapes)
-    layers = {layer.name: layer for layer in list_layers(graph, shapes, "all")[0]}
+    found, unfit = list_layers(graph, shapes, "all")
+    layers = {layer.name: layer for layer in found}
     coupling = couple(graph, shapes, samplers)
     protect(coupling, protected, origin)
     groups = []
@@ -88,7 +89,8 @@ def look(
         else:
             result.skipped(group.name, reason)
     if not groups:
-        why = "; ".join(f"{skip.where}: {skip.why}" for skip in result.skips) or "it has no layer of constant weights"
+        reasons = {**unfit, **{skip.where: skip.why for skip in result.skips}}
+        why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "it has no layer with weights"
         raise BudgetError(f"model '{graph.name}': nothing can be pruned ({why})", 1.0)
     return Network(graph, coupling, groups, layers, input_shapes or {}, samplers)
 

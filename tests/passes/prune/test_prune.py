@@ -147,6 +147,10 @@ def test_computed_weights_are_left_alone(make_model):
     skips = {skip.where: skip.why for skip in dict(result.results)["prune"].skips}
     assert "weights are not constant" in skips["b"]
     assert [change.where for change in dict(result.results)["prune"].changes] == ["a"]
+    body = "{ a = Conv (x, w) y = Conv (a, wy) }"
+    computed = make_model(f"g (float[n,3,5,7] x, float[8,3,1,1] w) => (float[n,4,5,7] y) {body}", wy=(4, 8, 1, 1))
+    with pytest.raises(BudgetError, match=r"nothing can be pruned \(a: its weights are not constant; y: it reaches"):
+        pruned(computed)
 
 
 STAGES = """g (float[n,3,32,48] x) => (float[n,7] y) {
