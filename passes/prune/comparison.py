@@ -127,7 +127,7 @@ class Comparison:
         step = replace(self.prune, criterion=criterion, fitted=fitted)
         network, offers = step.offers(self.network, step.found_criterion(), self.measured, Result())
         for goal in goals:
-            chosen = replace(step, goal=goal).choose(network, offers)
+            chosen = replace(step, goal=goal).choose(network, offers, self.measured)
             yield removed_by(network, offers, chosen)
 
     def _trial(self, where: str, criterion: str, ratio: float, removed: Collection[int], *, fitted: bool) -> Trial:

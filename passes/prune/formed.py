@@ -60,7 +60,8 @@ def form_offer(formed: Formed, goal: Goal) -> Offer:
     """The forms of a layer as the solver wants them."""
     costs = [goal.cost(option) for option in formed.options]
     shares = [round(1000 * cost / max(costs[-1], 1e-12)) for cost in costs]
-    return Offer(f"{formed.layer.name}:form", shares, [option.loss for option in formed.options])
+    losses = [option.loss for option in formed.options]
+    return Offer(f"{formed.layer.name}:form", shares, losses, losses)
 
 
 def shape_layers(graph: gs.Graph, formed: Sequence[Formed], chosen: Sequence[int], input_shapes: InputShapes) -> None:

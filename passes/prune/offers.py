@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..layers import Layer
+from ..made_up import left_of
 from ..targets import Target
 from ..targets.target import FLOOR
 from .channels import Coupling
-from .criterion import Candidates, Criterion
+from .criterion import Candidates, Criterion, best
 from .decision import Offer
 from .groups import Group, spare_one
 from .magnitude import magnitudes
@@ -61,6 +62,7 @@ def make_offer(
     criterion: Criterion,
     *,
     fitted: bool,
+    shared: Collection[str] = (),
 ) -> tuple[Offer, Selections]:
     """The widths of a group with their errors, and which classes stay at each.
 
@@ -69,28 +71,71 @@ def make_offer(
         widths: ascending; the last is all of them.
         criterion: chooses.
         fitted: whether what is left will be fitted anew.
+        shared: names of the layers that read several groups.
     """
     group, readers = candidates.group, candidates.readers
     selections = criterion.selections(candidates, widths[:-1]) if len(widths) > 1 else []
-    for kept in selections:
-        spare_one(kept, group, candidates.coupling)
-    losses = []
-    if selections and readers:
-        losses = losses_of_widths(readers, selections, refit=fitted)
-    elif selections:
+    selections = [*_nested(selections, candidates), np.ones(group.size, dtype=bool)]
+    others = [reader for reader in readers if reader.name in shared]
+    if readers:
+        alone = _losses([reader for reader in readers if reader.name not in shared], selections, fitted=fitted)
+        losses = alone + _losses(others, selections, fitted=fitted)
+    else:
         shares = magnitudes(group, candidates.coupling)
         # as accnn's product of energies: what goes from one group alone weighs more than the same from many
-        losses = [-math.log(max(float(shares[kept].sum() / max(shares.sum(), 1e-30)), 1e-9)) for kept in selections]
-    # a wider choice that loses more would only confuse the budget
-    monotone = np.maximum.accumulate([*losses, 0.0][::-1])[::-1].tolist()
-    everything = np.ones(group.size, dtype=bool)
-    return Offer(group.name, widths, monotone), [*selections, everything]
+        alone = losses = -np.log([max(shares[kept].sum() / max(shares.sum(), 1e-30), 1e-9) for kept in selections])
+    names = [reader.name for reader in others]
+    return Offer(group.name, widths, _monotone(losses), _monotone(alone), names), selections
 
 
-def readers_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Reader]:
+def _nested(selections: Selections, candidates: Candidates) -> Selections:
+    """The selections, in each all classes of those before it: a LASSO may let one go that it took at a lesser width."""
+    nested: Selections = []
+    for kept in selections:
+        chosen = best(np.sum(selections, axis=0, dtype=np.float64), int(kept.sum()))
+        spare_one(chosen, candidates.group, candidates.coupling)
+        nested.append(chosen | nested[-1] if nested else chosen)
+    return nested
+
+
+def _losses(readers: Sequence[Reader], selections: Selections, *, fitted: bool) -> NDArray[np.float64]:
+    """What these readers make the network suffer at each selection, of which the last is all."""
+    told = losses_of_widths(readers, selections[:-1], refit=fitted) if readers and len(selections) > 1 else []
+    return np.array([*told, *np.zeros(len(selections) - len(told))])
+
+
+def _monotone(losses: NDArray[np.float64]) -> list[float]:
+    """A wider choice that loses more would only confuse the solver."""
+    rising: list[float] = np.maximum.accumulate(losses[::-1])[::-1].tolist()
+    return rising
+
+
+def readers_of(
+    group: Group,
+    coupling: Coupling,
+    layers: Mapping[str, Layer],
+    measured: Measured,
+) -> list[Reader]:
     """The layers that read a group."""
     readers = []
     for port in group.consumers:
-        law, classes = measured.laws[port.node.name], group.indices(coupling, port.atoms)
-        readers.append(Reader(measured.known.forms(layers[port.node.name], classes, usual_weight(law)), law))
+        name, classes = port.node.name, group.indices(coupling, port.atoms)
+        law = measured.laws[name]
+        readers.append(Reader(measured.known.forms(layers[name], classes, usual_weight(law)), law, name))
     return readers
+
+
+def weighed(measured: Measured, layers: Sequence[str]) -> Measured:
+    """The same with laws that count what is left of an error once the layers behind are fitted.
+
+    Args:
+        measured: what was measured.
+        layers: all names, in the order of the network.
+    """
+    names = [name for name in layers if name in measured.laws]
+    laws = {
+        name: replace(law, scale=law.scale * left_of(place, len(names)))
+        for place, name in enumerate(names)
+        if (law := measured.laws[name])
+    }
+    return replace(measured, laws=laws)

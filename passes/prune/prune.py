@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ...errors import BudgetError, PlanError, PlanishError, nearest
@@ -24,22 +25,27 @@ from ..targets import Target, find_target
 from .criterion import Candidates, Criterion, find_criterion
 from .decided import Decided, Offers, removed_by
 from .decision import FORM
+from .descent import Descent
 from .ends import sensitive_ends
 from .formed import Formed, form_offer, shape_layers
 from .groups import Group
 from .measuring import Measured, measure
 from .network import Network, look
-from .offers import make_offer, readers_of, useful_widths
+from .offers import Selections, make_offer, readers_of, useful_widths, weighed
 from .policy import he2017
 from .price import PriceList, Widths, price_list
 from .removal import remove, remove_and_fit
 from .samplers import SUFFIX, Sampler, insert, worthwhile
-from .widths import choose_widths, widest
+from .shared import SharedReaders, shared_names
+from .widths import widest
 
 Policy = Literal["solver", "he2017"]
 
 Samplers = Mapping[str, Sampler]
 """By name of the group that each makes."""
+
+KEPT = "kept"
+"""Which channels stay, in plans."""
 
 
 @register
@@ -156,12 +162,15 @@ class Prune(Pass):
     ) -> tuple[Network, Offers]:
         """What each group can become; sensitive ends are no group any more, which goes into `result`."""
         offers = []
+        shared = shared_names(network.groups) if self.fitted else ()
+        if measured is not None:
+            measured = weighed(measured, list(network.layers))
         for group in track(network.groups, "Choosing channels"):
             readers = [] if measured is None else readers_of(group, network.coupling, network.layers, measured)
             widths = self._widths(network, group, samplers or {})
-            offers.append(
-                make_offer(Candidates(group, network.coupling, readers), widths, criterion, fitted=self.fitted)
-            )
+            candidates = Candidates(group, network.coupling, readers)
+            offer, selections = make_offer(candidates, widths, criterion, fitted=self.fitted, shared=shared)
+            offers.append((offer, self._as_planned(group, selections)))
         if self.ends or self.plan is not None:
             return network, offers
         prices = self._prices(network, offers)
@@ -171,6 +180,14 @@ class Prune(Pass):
         left = [index for index in range(len(offers)) if index not in spared]
         groups = [network.groups[index] for index in left]
         return replace(network, groups=groups), [offers[index] for index in left]
+
+    def _as_planned(self, group: Group, selections: Selections) -> Selections:
+        """The selections, of which a plan may name the first: what data chose once is not chosen anew."""
+        planned = None if self.plan is None else self.plan.layers.get(group.name)
+        kept = [] if planned is None else planned.facts.get(KEPT, [])
+        if planned is None or len(kept) != planned.rank:  # without, or with another width than it was written for
+            return selections
+        return [np.isin(np.arange(group.size), kept), *selections[1:]]
 
     def _widths(self, network: Network, group: Group, samplers: Samplers) -> list[int]:
         """The widths that a group is offered."""
@@ -190,7 +207,7 @@ class Prune(Pass):
         samplers: Samplers | None = None,
     ) -> Decided:
         network, offers = self.offers(network, criterion, measured, result, samplers)
-        return Decided(network, offers, self.choose(network, offers, samplers=samplers))
+        return Decided(network, offers, self.choose(network, offers, measured, samplers=samplers))
 
     def _decide_with_samplers(
         self, network: Network, criterion: Criterion, measured: Measured | None
@@ -213,7 +230,12 @@ class Prune(Pass):
         return self.look(graph, Result(), names)
 
     def choose(
-        self, network: Network, offers: Offers, formed: Sequence[Formed] = (), samplers: Samplers | None = None
+        self,
+        network: Network,
+        offers: Offers,
+        measured: Measured | None,
+        formed: Sequence[Formed] = (),
+        samplers: Samplers | None = None,
     ) -> Widths:
         """For each group the index of its width, and for each layer of `formed` that of its form."""
         if self.plan is not None:
@@ -221,11 +243,12 @@ class Prune(Pass):
         prices = self._prices(network, offers, formed, samplers)
         decisions = [*(offer for offer, _ in offers), *(form_offer(it, self.goal) for it in formed)]
         before = prices.total(widest(decisions))
+        descent = Descent(decisions, offers, prices, self._shared(network, offers, measured))
 
         def choose(allowance: Allowance) -> Widths:
             if self.policy == "he2017":
                 return he2017(network.groups, decisions, network.layers, prices, allowance)
-            return choose_widths(decisions, prices, allowance)
+            return descent.choose(allowance)
 
         if self.goal.unit != "ms":
             added = exact_surplus(network.graph, self.goal.unit, self.scope, self.target, self.input_shapes)
@@ -240,6 +263,14 @@ class Prune(Pass):
         origin = self.origin or to_parts(network.graph)
         race = Race(network.graph, origin, self.target, self.input_shapes, choose, shaped)
         return choose_for_speed(race, before, self.goal)
+
+    def _shared(self, network: Network, offers: Offers, measured: Measured | None) -> SharedReaders | None:
+        """The layers that read several groups; None where none does, or their errors are not known."""
+        names = {name for offer, _ in offers for name in offer.shared}
+        if measured is None or not names or self.policy != "solver":
+            return None
+        measured = weighed(measured, list(network.layers))
+        return SharedReaders(names, network.groups, network.coupling, layers=network.layers, measured=measured)
 
     def _prices(
         self, network: Network, offers: Offers, formed: Sequence[Formed] = (), samplers: Samplers | None = None
@@ -279,9 +310,8 @@ class Prune(Pass):
         for group, (offer, selections), width in zip(network.groups, offers, chosen, strict=False):
             kept = selections[width]
             if not kept.all():
-                layers[group.name] = LayerPlan(
-                    FORM, (int(kept.sum()),), {"of": group.size, "loss": offer.losses[width]}
-                )
+                facts = {"of": group.size, "loss": offer.losses[width], KEPT: np.flatnonzero(kept).tolist()}
+                layers[group.name] = LayerPlan(FORM, (int(kept.sum()),), facts)
         goal = f"{self.goal.ratio:g} of {self.goal.unit}"
         fitted = self.fitted and self.batches is not None
         settings = {"goal": goal, "criterion": self.found_criterion().name, "policy": self.policy, "fitted": fitted}
@@ -302,5 +332,14 @@ class Prune(Pass):
                 faults.append(f"layer '{name}': a group has one width, not {len(planned.ranks)}")
             elif planned.rank > sizes[name]:
                 faults.append(f"layer '{name}': {planned.rank} channels are to stay, and it has {sizes[name]}")
+            elif not _are_channels(planned.facts.get(KEPT, []), sizes[name]):
+                faults.append(f"layer '{name}': '{KEPT}' is a list of different channels from 0 to {sizes[name] - 1}")
         if faults:
             raise PlanError("the plan does not fit the model:\n  " + "\n  ".join(faults))
+
+
+def _are_channels(kept: object, size: int) -> bool:
+    """Whether a plan's entry lists some of so many channels, each once."""
+    if not isinstance(kept, list) or not all(type(channel) is int and 0 <= channel < size for channel in kept):
+        return False
+    return len(set(kept)) == len(kept)

@@ -108,10 +108,12 @@ class Reader:
     Attributes:
         forms: one for each convolution group.
         law: what its error does to the network.
+        name: of the layer.
     """
 
     forms: Sequence[Quadratic]
     law: PowerLaw
+    name: str
 
     def loss(self, kept: NDArray[np.bool_], *, refit: bool) -> float:
         """What the network suffers if these classes (K,) stay."""

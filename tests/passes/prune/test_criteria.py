@@ -58,7 +58,7 @@ def least_squares_error(rows, responses, kept):
 def candidates(layer, statistics):
     classes = np.arange(CHANNELS)
     group = Group("a", classes, None, [Port(None, classes)], [], {i: i for i in range(CHANNELS)})
-    return Candidates(group, None, [Reader(quadratics(layer, statistics, classes), PowerLaw(1.0, 1.0))])
+    return Candidates(group, None, [Reader(quadratics(layer, statistics, classes), PowerLaw(1.0, 1.0), "y")])
 
 
 def test_the_error_from_moments_is_that_of_least_squares_on_the_samples(layer, statistics, augmented, rng):

@@ -5,7 +5,7 @@ import pytest
 from planish.errors import BudgetError, PlanError, PlanishError
 from planish.passes import rewrite
 from planish.passes.budget import Goal
-from planish.passes.plan import LayerPlan, Plan
+from planish.passes.plan import LayerPlan, Plan, read_plans, write_plans
 from planish.passes.prune import Prune
 from planish.passes.statistics import Sampling
 from planish.passes.targets import find_target
@@ -99,6 +99,26 @@ def test_a_plan_can_be_handed_back(model, images):
     second = pruned(model, plan=plan, criterion="greedy", batches=calibration(images))
     assert second.after.macs() == first.after.macs()
     assert dict(second.results)["prune"].plan.layers.keys() == plan.layers.keys()
+
+
+def test_a_plan_makes_the_same_network_again_byte_for_byte(model, images, tmp_path):
+    first = pruned(model, batches=calibration(images))
+    write_plans([dict(first.results)["prune"].plan], tmp_path / "plan.json")
+    (plan,) = read_plans(tmp_path / "plan.json")
+    second = pruned(model, plan=plan, criterion="greedy", batches=calibration(images))
+    assert second.parts.to_model().SerializeToString() == first.parts.to_model().SerializeToString()
+
+
+def test_a_width_that_was_changed_by_hand_is_chosen_for_anew(model, images):
+    plan = Plan({"e": LayerPlan("prune", (9,), {"kept": list(range(8))})})
+    result = pruned(model, plan=plan, batches=calibration(images))
+    assert len(dict(result.results)["prune"].plan.layers["e"].facts["kept"]) == 9
+
+
+@pytest.mark.parametrize("kept", [[0, 0], [0, 32], [0, -1], [0, 1.0], [0, True], "01", 3])
+def test_channels_of_a_plan_that_are_none_are_refused(model, kept):
+    with pytest.raises(PlanError, match="'kept' is a list of different channels from 0 to 31"):
+        pruned(model, plan=Plan({"e": LayerPlan("prune", (2,), {"kept": kept})}))
 
 
 def test_plans_that_do_not_fit_are_refused_layer_by_layer(model):
