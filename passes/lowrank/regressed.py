@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..layers import Layer
 from ..options import Ranks
 from ..shrinkage import effective_count, shrinkage
 from ..statistics import LayerStatistics
+from .factors import F32
 from .form import Chain, Factorization, Form
 from .pair import Pair
 from .pooled import PooledLayer
@@ -17,6 +20,27 @@ from .regression import Fit, Moments, alternate, errors_of_cuts, fit_second, sta
 
 ROUNDS = 2
 """Alternations of the final fit; more gain less than a percent of the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Centred:
+    """Second moments of one group of a layer about the means, in the layer's own order of a patch's elements.
+
+    Attributes:
+        gram: of the patches (D, D).
+        cross: of the responses with them (N, D).
+        energy: E|y|^2.
+        mean_x: (D,).
+        mean_y: (N,).
+        pull: see `Moments`.
+    """
+
+    gram: F32
+    cross: F32
+    energy: float
+    mean_x: NDArray[np.float64]
+    mean_y: NDArray[np.float64]
+    pull: float
 
 
 class RegressedPair(Factorization):
@@ -27,11 +51,20 @@ class RegressedPair(Factorization):
         layer: the layer.
         statistics: of the layer.
         rank: the largest K that will be asked for.
+        known: `centred_moments`, where they are at hand for another form of the same layer.
     """
 
-    def __init__(self, form: Pair, layer: Layer, statistics: LayerStatistics, rank: int) -> None:
+    def __init__(
+        self,
+        form: Pair,
+        layer: Layer,
+        statistics: LayerStatistics,
+        rank: int,
+        known: Sequence[Centred] | None = None,
+    ) -> None:
         self._form, self._layer, self._statistics = form, fitted_layer(layer, statistics), statistics
-        self._moments = [own_moments(form, self._layer, statistics, group) for group in range(layer.group)]
+        known = centred_moments(layer, statistics) if known is None else known
+        self._moments = [_ordered(form, self._layer, group, moments) for group, moments in enumerate(known)]
         self._starts = [start(moments, rank, own=form.own) for moments in self._moments]
 
     def errors(self, offered: Sequence[Ranks]) -> list[float]:
@@ -61,7 +94,9 @@ class RegressedPair(Factorization):
         return fold(self._form, self._layer, fits, self._statistics)
 
 
-def regress_layer(form: Form, layer: Layer, statistics: LayerStatistics, rank: int) -> RegressedPair | PooledLayer:
+def regress_layer(
+    form: Form, layer: Layer, statistics: LayerStatistics, rank: int, known: Sequence[Centred]
+) -> RegressedPair | PooledLayer:
     """What tells the errors of a form on the data, and makes its chains.
 
     Args:
@@ -69,8 +104,11 @@ def regress_layer(form: Form, layer: Layer, statistics: LayerStatistics, rank: i
         layer: the layer.
         statistics: of the layer.
         rank: the largest K that will be asked for.
+        known: `centred_moments` of the layer.
     """
-    return RegressedPair(form, layer, statistics, rank) if isinstance(form, Pair) else PooledLayer(layer, statistics)
+    if isinstance(form, Pair):
+        return RegressedPair(form, layer, statistics, rank, known)
+    return PooledLayer(layer, statistics)
 
 
 def fitted_layer(layer: Layer, statistics: LayerStatistics) -> Layer:
@@ -80,23 +118,44 @@ def fitted_layer(layer: Layer, statistics: LayerStatistics) -> Layer:
 
 def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: int) -> Moments:
     """The moments of one group of a layer on the features of the original network."""
-    order = form.order(layer)
-    mean_x = statistics.mean[group][order]
-    gram = statistics.gram[group][np.ix_(order, order)]
-    gram -= np.outer(mean_x, mean_x).astype(np.float32)
-    kernel = form.kernels(layer)[group].reshape(-1, len(order))
+    return _ordered(form, fitted_layer(layer, statistics), group, centred_moments(layer, statistics)[group])
+
+
+def centred_moments(layer: Layer, statistics: LayerStatistics) -> list[Centred]:
+    """Of each group of a layer."""
+    layer = fitted_layer(layer, statistics)
+    return [_centred(layer, statistics, group) for group in range(layer.group)]
+
+
+def _centred(layer: Layer, statistics: LayerStatistics, group: int) -> Centred:
+    mean_x, per_group = statistics.mean[group], layer.filters // layer.group
+    rows = slice(group * per_group, (group + 1) * per_group)
+    kernel = layer.weight[rows].reshape(per_group, -1)
+    narrow = mean_x.astype(np.float32)
+    gram = statistics.gram[group] - np.outer(narrow, narrow)
     cross = kernel @ gram
-    per_group = layer.filters // layer.group
-    bias = np.zeros(per_group) if layer.bias is None else layer.bias[group * per_group : (group + 1) * per_group]
-    return Moments(
+    return Centred(
         gram=gram,
         cross=cross,
         energy=float(np.vdot(cross.astype(np.float64), kernel)),
         mean_x=mean_x,
-        mean_y=kernel @ mean_x + bias,
-        q=form.sizes(layer)[1],
-        kernel=kernel,
+        mean_y=kernel @ mean_x + (0.0 if layer.bias is None else layer.bias[rows]),
         pull=shrinkage(gram, effective_count(layer, statistics.count)),
+    )
+
+
+def _ordered(form: Pair, layer: Layer, group: int, moments: Centred) -> Moments:
+    """The moments of one group of a fitted layer in the order of a form."""
+    order = form.order(layer)
+    return Moments(
+        gram=moments.gram[np.ix_(order, order)],
+        cross=moments.cross.take(order, axis=1),
+        energy=moments.energy,
+        mean_x=moments.mean_x[order],
+        mean_y=moments.mean_y,
+        q=form.sizes(layer)[1],
+        kernel=form.kernels(layer)[group].reshape(-1, len(order)),
+        pull=moments.pull,
     )
 
 

@@ -19,14 +19,14 @@ from ...runtime_check.session import Feeds
 from ..divergence import Diverging
 from ..layers import Layer
 from ..options import Option, Ranks, keep
-from ..statistics import Batches, LayerStatistics, Statistics, batch_size
+from ..statistics import Batches, Statistics, batch_size
 from ..targets import Target
 from .chain import alone, apply_chain
 from .form import Chain, Form, Stage
 from .pooled import PooledLayer
 from .ranks import option, useful_ranks
 from .registry import forms
-from .regressed import RegressedPair, regress_layer
+from .regressed import RegressedPair, centred_moments, regress_layer
 
 _MADE_UP = 0.75
 """How much of an early layer's error the fit of the layers behind it makes up for: the nth of N layers is weighed by
@@ -145,9 +145,12 @@ def regress(
         offers.append([keep(layer, target)])
         ranks = {form.name: useful_ranks(form, layer, target) for form in possible}
         one = max((form.name for form in possible if form.fitted), key=lambda name: len(ranks[name]), default=None)
+        known = centred_moments(layer, statistics[layer.name])
         for form in possible:
             probed = places if form.name == one else () if form.fitted else (0.0,)
-            offered, made = _offer(form, layer, statistics[layer.name], target, offered=ranks[form.name], places=probed)
+            most = max(rank for rank, *_ in ranks[form.name])
+            regressed = regress_layer(form, layer, statistics[layer.name], most, known)
+            offered, made = _offer(form, layer, regressed, target, offered=ranks[form.name], places=probed)
             offers[-1].extend(offered)
             probes.extend(made)
     return offers, probes
@@ -156,18 +159,17 @@ def regress(
 def _offer(
     form: Form,
     layer: Layer,
-    statistics: LayerStatistics,
+    regressed: RegressedPair | PooledLayer,
     target: Target,
     *,
     offered: Sequence[Ranks],
     places: Sequence[float],
 ) -> tuple[list[Option], list[Probe]]:
     """The options of one layer in one form, and the layer cut for measuring."""
-    factorization = regress_layer(form, layer, statistics, max(ranks[0] for ranks in offered))
-    pairs = zip(offered, factorization.errors(offered), strict=True)
+    pairs = zip(offered, regressed.errors(offered), strict=True)
     options = [option(form, layer, ranks, target, error=error, loss=error) for ranks, error in pairs]
     probed = sorted({offered[int(place * len(offered))] for place in places})
-    return options, [_probe(form, layer, factorization, ranks) for ranks in probed]
+    return options, [_probe(form, layer, regressed, ranks) for ranks in probed]
 
 
 def _probe(form: Form, layer: Layer, factorization: RegressedPair | PooledLayer, ranks: Ranks) -> Probe:
