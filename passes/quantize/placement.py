@@ -27,6 +27,9 @@ ARITHMETIC = frozenset({"Add", "Mul", "Concat", "AveragePool", "GlobalAveragePoo
 ABSORBED = frozenset({"Relu", "Clip"})
 """Activations that disappear in the QuantizeLinear behind them."""
 
+RATIOS = frozenset({"Sqrt", "Pow", "Log", "Exp", "Reciprocal"})
+"""Operators for which the relative error of small values counts, which a grid of even steps makes large."""
+
 HEAD_SHARE = 0.01
 """Heads stay float while they are at most this part of the network's work."""
 
@@ -124,6 +127,9 @@ def _declined(graph: gs.Graph, node: gs.Node) -> str | None:
         return "its weights hold NaN or infinity"
     if is_output(graph, final_output(graph, node)) and node.op != "Gemm":
         return "its output is an output of the network, which stays float"
+    powers = sorted({reader.op for reader in node.outputs[0].outputs} & RATIOS)
+    if powers:
+        return f"{powers[0]} of its output needs small values exactly, as in a normalization"
     return _declined_product(node, weight.shape)
 
 

@@ -261,6 +261,19 @@ def test_float16_models_are_declined(chain, make_batches):
         rewrite(chain, [Quantize(batches=make_batches())], exact=False)
 
 
+def test_the_convolution_inside_a_normalization_stays_float(make_model, make_batches):
+    model = make_model(
+        """g (float[b,3,24,20] x) => (float[b,5,24,20] y) { c = Conv(x, w1) r = Relu(c)
+            q = Mul(r, r) n = Conv(q, band, k) s = Sqrt(n) l = Div(r, s) d = Conv(l, w2) e = Relu(d)
+            y = Conv(e, w3) }""",
+        w1=(16, 3, 1, 1), band=np.full((16, 16, 1, 1), 0.1, np.float32), k=np.ones(16, np.float32),
+        w2=(16, 16, 1, 1), w3=(5, 16, 1, 1),
+    )  # fmt: skip
+    quantized, result = _run(model, Quantize(batches=make_batches(), settings=StaticSettings(repairs=FAST)))
+    assert any("Sqrt of its output" in skip.why for skip in result.skips)
+    assert _operators(quantized)["QLinearConv"] == 2
+
+
 def test_computed_weights_stay_float(make_model, make_batches):
     model = make_model(
         """g (float[b,3,24,20] x, float[16,3,1,1] w1) => (float[b,5,24,20] y) { c = Conv(x, w1) r = Relu(c)
