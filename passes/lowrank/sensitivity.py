@@ -18,6 +18,7 @@ from ...progress import track
 from ...runtime_check.session import Feeds
 from ..divergence import Diverging
 from ..layers import Layer
+from ..made_up import left_of
 from ..options import Option, Ranks, keep
 from ..statistics import Batches, Statistics, batch_size
 from ..targets import Target
@@ -27,11 +28,6 @@ from .pooled import PooledLayer
 from .ranks import option, useful_ranks
 from .registry import forms
 from .regressed import RegressedPair, centred_moments, regress_layer
-
-_MADE_UP = 0.75
-"""How much of an early layer's error the fit of the layers behind it makes up for: the nth of N layers is weighed by
-(n / N) to this power. A layer is measured with all others as they were, which overrates the first ones: of GoogLeNet at
-half of its MACs without this KL 0.091, with 0.5, 0.75 and 1 0.072 (top-1 75.8, 77.2 and 77.6 of 78.2)."""
 
 _SMALLEST_ERROR = 1e-5
 """Below it an error is rounding, and says nothing of its effect."""
@@ -104,21 +100,21 @@ def sensitivity_options(
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
     offers, probes = regress(choices, statistics, target, _PLACES)
     curves = {name: fit_power(points) for name, points in measure_affordably(graph, probes, batches).items()}
-    return _made_up(with_losses(offers, curves))
-
-
-def _made_up(offers: Sequence[Sequence[Option]]) -> list[list[Option]]:
-    """The offers, in the order of the network, with what is left of their losses once the layers behind are fitted."""
-    lefts = [((place + 1) / len(offers)) ** _MADE_UP for place in range(len(offers))]
-    return [[replace(o, loss=left * o.loss) for o in options] for left, options in zip(lefts, offers, strict=True)]
+    return with_losses(offers, curves)
 
 
 def with_losses(offers: Sequence[Sequence[Option]], curves: Mapping[str, PowerLaw]) -> list[list[Option]]:
-    """The options, the first of each layer to leave it alone, with the losses that their errors make expect."""
-    return [
-        [alone, *(replace(o, loss=curves[curve_of(o.layer, o.form)](o.error)) for o in others)]
-        for alone, *others in offers
-    ]
+    """The options, the first of each layer to leave it alone, with the losses that their errors make expect.
+
+    Args:
+        offers: in the order of the network: what is left of a loss once the layers behind are fitted depends on it.
+        curves: laws by curve (see `curve_of`).
+    """
+    lossy = []
+    for place, (kept, *others) in enumerate(offers):
+        left = left_of(place, len(offers))
+        lossy.append([kept, *(replace(o, loss=left * curves[curve_of(o.layer, o.form)](o.error)) for o in others)])
+    return lossy
 
 
 def curve_of(layer: str, form: str) -> str:

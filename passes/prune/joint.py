@@ -23,7 +23,6 @@ from ..layers import in_layer_scope, list_layers
 from ..lowrank import Lowrank
 from ..lowrank.registry import forms
 from ..lowrank.sensitivity import fit_power, measure_affordably, regress, with_losses
-from ..made_up import left_of
 from ..options import Option
 from ..plan import LayerPlan, Plan
 from .decided import removed_by
@@ -136,12 +135,7 @@ class Joint(Pass):
         offers, probes = regress(choices, measured.statistics, self.prune.target, ())
         points = measure_affordably(network.graph, probes, self.prune.batches or ()) if probes else {}
         laws = {**measured.laws, **{curve: fit_power(of_curve) for curve, of_curve in points.items()}}
-        lossy = with_losses(offers, laws)
-        lefts = [left_of(place, len(lossy)) for place in range(len(lossy))]
-        return {
-            options[0].layer: self._undominated([replace(o, loss=left * o.loss) for o in options])
-            for left, options in zip(lefts, lossy, strict=True)
-        }
+        return {options[0].layer: self._undominated(options) for options in with_losses(offers, laws)}
 
     def _undominated(self, options: Sequence[Option]) -> list[Option]:
         cost = self.prune.goal.cost
