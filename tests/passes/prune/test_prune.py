@@ -53,7 +53,8 @@ def calibration(images):
 
 
 def pruned(model, **settings):
-    return rewrite(model, [Prune(sampling=Sampling(samples=30), target=find_target("mnn"), **settings)], exact=False)
+    settings = {"sampling": Sampling(samples=30), "target": find_target("mnn"), **settings}
+    return rewrite(model, [Prune(**settings)], exact=False)
 
 
 def error(model, result, images):
@@ -83,7 +84,8 @@ def test_choosing_by_data_beats_choosing_by_weights(model, images):
 def test_parameters_and_milliseconds_are_goals_too(model, images):
     result = pruned(model, goal=Goal("parameters", 1.5), batches=calibration(images))
     assert result.before.params() / result.after.params() >= 1.45
-    result = pruned(model, goal=Goal("ms", 1.3), batches=calibration(images))
+    unmeasured = find_target("generic")  # a clock says little of a network as small
+    result = pruned(model, goal=Goal("ms", 1.3), target=unmeasured, batches=calibration(images))
     assert result.after.macs() < result.before.macs()
 
 
