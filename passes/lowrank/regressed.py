@@ -118,7 +118,8 @@ def fitted_layer(layer: Layer, statistics: LayerStatistics) -> Layer:
 
 def own_moments(form: Pair, layer: Layer, statistics: LayerStatistics, group: int) -> Moments:
     """The moments of one group of a layer on the features of the original network."""
-    return _ordered(form, fitted_layer(layer, statistics), group, centred_moments(layer, statistics)[group])
+    layer = fitted_layer(layer, statistics)
+    return _ordered(form, layer, group, _centred(layer, statistics, group))
 
 
 def centred_moments(layer: Layer, statistics: LayerStatistics) -> list[Centred]:

@@ -91,8 +91,9 @@ def make_offer(
 def _nested(selections: Selections, candidates: Candidates) -> Selections:
     """The selections, in each all classes of those before it: a LASSO may let one go that it took at a lesser width."""
     nested: Selections = []
+    times: NDArray[np.float64] = np.array(selections, dtype=np.float64).sum(axis=0)
     for kept in selections:
-        chosen = best(np.sum(selections, axis=0, dtype=np.float64), int(kept.sum()))
+        chosen = best(times, int(kept.sum()))
         spare_one(chosen, candidates.group, candidates.coupling)
         nested.append(chosen | nested[-1] if nested else chosen)
     return nested
@@ -110,12 +111,7 @@ def _monotone(losses: NDArray[np.float64]) -> list[float]:
     return rising
 
 
-def readers_of(
-    group: Group,
-    coupling: Coupling,
-    layers: Mapping[str, Layer],
-    measured: Measured,
-) -> list[Reader]:
+def readers_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], measured: Measured) -> list[Reader]:
     """The layers that read a group."""
     readers = []
     for port in group.consumers:
@@ -132,10 +128,7 @@ def weighed(measured: Measured, layers: Sequence[str]) -> Measured:
         measured: what was measured.
         layers: all names, in the order of the network.
     """
-    names = [name for name in layers if name in measured.laws]
-    laws = {
-        name: replace(law, scale=law.scale * left_of(place, len(names)))
-        for place, name in enumerate(names)
-        if (law := measured.laws[name])
-    }
-    return replace(measured, laws=laws)
+    laws = [(name, measured.laws[name]) for name in layers if name in measured.laws]
+    lefts = [left_of(place, len(laws)) for place in range(len(laws))]
+    scaled = {name: replace(law, scale=law.scale * left) for (name, law), left in zip(laws, lefts, strict=True)}
+    return replace(measured, laws=scaled)
