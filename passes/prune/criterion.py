@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ...errors import PlanishError, nearest
 from .channels import Coupling
 from .groups import Group
-from .quadratic import Quadratic, Reader
+from .quadratic import Quadratic
+from .reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,14 @@ from .decision import Offer
 from .groups import Group, spare_one
 from .magnitude import magnitudes
 from .measuring import Measured
-from .quadratic import Reader, losses_of_widths, usual_weight
+from .reader import Reader, usual_weight
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
 
 _STEPS = 8
+
+_LEAST_LOSS = 1e-12
+"""What goes without any loss is cheap, and less of it is still better."""
 
 Selections = list[NDArray[np.bool_]]
 
@@ -101,8 +104,11 @@ def _nested(selections: Selections, candidates: Candidates) -> Selections:
 
 def _losses(readers: Sequence[Reader], selections: Selections, *, fitted: bool) -> NDArray[np.float64]:
     """What these readers make the network suffer at each selection, of which the last is all."""
-    told = losses_of_widths(readers, selections[:-1], refit=fitted) if readers and len(selections) > 1 else []
-    return np.array([*told, *np.zeros(len(selections) - len(told))])
+    losses = np.zeros(len(selections))
+    for reader in readers if len(selections) > 1 else ():
+        losses[:-1] += reader.losses(selections[:-1], refit=fitted)
+    losses[:-1] = np.maximum(losses[:-1], _LEAST_LOSS if readers else 0.0)
+    return losses
 
 
 def _monotone(losses: NDArray[np.float64]) -> list[float]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
-import scipy.linalg
 from numpy.typing import NDArray
 
 from ...runtime_check.session import Feeds
@@ -14,7 +13,7 @@ from ..layers import Layer
 from ..lowrank.form import Chain, Stage
 from ..lowrank.sensitivity import PowerLaw, Probe, fit_power, measure
 from .known import Known
-from .quadratic import F64, Quadratic
+from .nested import Nested
 
 _ERRORS = (0.02, 0.1)
 """Of a layer's output, about which its effect is measured: channels are few, dead or alike in some layers."""
@@ -40,44 +39,16 @@ def _probes(layer: Layer, known: Known) -> list[Probe]:
     channels = known.channels(layer)
     forms = known.forms(layer, np.arange(channels))
     gains = np.sum([np.diag(form.contributions(channels)) for form in forms], axis=0)
-    nested = [_Nested(form, np.argsort(-gains, kind="stable")) for form in forms]
-    errors = np.mean([it.errors for it in nested], axis=0)
+    nested = [Nested(form, np.argsort(-gains, kind="stable")) for form in forms]
+    errors = np.mean([it.errors[1:] for it in nested], axis=0)
     logs = np.log(np.maximum(errors, np.finfo(np.float64).tiny))
     widths = sorted({int(np.abs(logs - np.log(error)).argmin()) + 1 for error in _ERRORS})
     return [_probe(layer, known, nested, width) for width in widths]
 
 
-class _Nested:
-    """The error of one form at every number of channels, the first ones of an order being kept.
-
-    The rows of one triangular solution tell what each column adds.
-
-    Attributes:
-        errors: (C,) with 1, 2, ... channels, over the energy.
-    """
-
-    def __init__(self, form: Quadratic, order: NDArray[np.intp]) -> None:
-        self._form = form
-        self._columns = (order[:, None] * form.positions + np.arange(form.positions)).ravel()
-        cross = (form.kernel @ form.gram)[:, self._columns]
-        gram = form.gram[np.ix_(self._columns, self._columns)]
-        self._lower: F64 = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-        self._solved: F64 = scipy.linalg.solve_triangular(self._lower, cross.T, lower=True, check_finite=False)
-        met = np.square(self._solved).sum(axis=1).reshape(len(order), -1).sum(axis=1).cumsum()
-        self.errors: F64 = np.maximum(1 - met / form.energy, 0.0) if form.energy > 0 else np.zeros(len(order))
-
-    def kernel(self, width: int) -> F64:
-        """The best kernel (N, D) with the first `width` channels and zeros for the others."""
-        size = width * self._form.positions
-        kernel = np.zeros_like(self._form.kernel)
-        lower, solved = self._lower[:size, :size], self._solved[:size]
-        kernel[:, self._columns[:size]] = scipy.linalg.solve_triangular(lower, solved, trans="T", lower=True).T
-        return kernel
-
-
-def _probe(layer: Layer, known: Known, nested: Sequence[_Nested], width: int) -> Probe:
+def _probe(layer: Layer, known: Known, nested: Sequence[Nested], width: int) -> Probe:
     kernels = [it.kernel(width) for it in nested]
-    error = float(np.mean([it.errors[width - 1] for it in nested]))
+    error = float(np.mean([it.errors[width] for it in nested]))
     wide = known.wide.get(layer.name)
     weight = np.concatenate(kernels) if wide is None else wide.scaled(kernels[0][0])
     weight = weight.reshape(layer.weight.shape).astype(np.float32)

@@ -9,7 +9,8 @@ from planish.passes.lowrank.sensitivity import PowerLaw
 from planish.passes.prune.channels import Port
 from planish.passes.prune.criterion import Candidates, criteria
 from planish.passes.prune.groups import Group
-from planish.passes.prune.quadratic import Reader, kept_channels, quadratics
+from planish.passes.prune.quadratic import quadratics
+from planish.passes.prune.reader import Reader, kept_channels
 from planish.passes.shrinkage import effective_count, shrinkage
 from planish.passes.statistics import LayerStatistics
 
@@ -67,7 +68,7 @@ def test_the_error_from_moments_is_that_of_least_squares_on_the_samples(layer, s
         kept = rng.permutation(CHANNELS) < 4
         expected = least_squares_error(augmented, augmented @ layer.weight.reshape(FILTERS, -1).T, kept)
         assert form.refitted(kept)[1] == pytest.approx(expected, rel=1e-3)
-        assert form.unfitted_error(kept) > form.refitted(kept)[1]
+        assert form.unfitted_errors(kept[None])[0] > form.refitted(kept)[1]
 
 
 def test_contributions_are_the_moments_of_each_channels_responses(layer, statistics, augmented):
