@@ -81,30 +81,45 @@ def portions(graph: gs.Graph, feeds: Feeds) -> Iterator[Feeds]:
 
 def positions(layer: Layer, image: int, samples: int, seed: int) -> NDArray[np.intp]:
     """(s, 2) output positions (row, column) of one image, different ones for each image; s is at most `samples`."""
-    rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode()), image])
     height, width = layer.output_size
-    chosen = rng.choice(height * width, min(samples, height * width), replace=False)
-    return np.stack([chosen // width, chosen % width], axis=1)
+    if samples >= height * width:
+        chosen = np.arange(height * width)
+    else:
+        rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode()), image])
+        chosen = rng.choice(height * width, samples, replace=False)
+    return np.stack(np.divmod(chosen, width), axis=1)
 
 
-def patches(layer: Layer, image: F32, where: NDArray[np.intp]) -> F32:
-    """(s, G, C/G*kh*kw): the patches of one image that the layer sees at the output positions `where`.
+def patches(layer: Layer, images: F32, where: Sequence[NDArray[np.intp]]) -> F32:
+    """(S, G, C/G*kh*kw): the patches of some images that the layer sees at the output positions `where`.
 
     Args:
         layer: the layer.
-        image: its input, (C, H, W) for a Conv, (..., C) for a Gemm or MatMul.
-        where: from `positions`.
+        images: its input, (B, C, H, W) for a Conv, (B, ..., C) for a Gemm or MatMul.
+        where: from `positions`, of each image.
     """
     if layer.geometry is None:
-        return np.ascontiguousarray(image.reshape(-1, image.shape[-1])[where[:, 1]])[:, None]
+        flat = [image.reshape(-1, image.shape[-1])[places[:, 1]] for image, places in zip(images, where, strict=True)]
+        return np.concatenate(flat)[:, None]
     geometry = layer.geometry
-    rows = where[:, :1] * geometry.strides[0] - geometry.pads[0] + np.arange(geometry.kernel[0]) * geometry.dilations[0]
-    columns = where[:, 1:] * geometry.strides[1] - geometry.pads[1]
-    columns = columns + np.arange(geometry.kernel[1]) * geometry.dilations[1]
-    inside = [(at >= 0) & (at < size) for at, size in zip((rows, columns), image.shape[1:], strict=True)]
-    taken = image[:, np.where(inside[0], rows, 0)[:, :, None], np.where(inside[1], columns, 0)[:, None, :]]
-    taken = np.where(inside[0][:, :, None] & inside[1][:, None, :], taken, np.float32(0))
-    return np.ascontiguousarray(taken.transpose(1, 0, 2, 3)).reshape(len(where), geometry.group, -1)
+    origins = np.stack(where) * geometry.strides  # in the padded images
+    spans = [d * (k - 1) + 1 for d, k in zip(geometry.dilations, geometry.kernel, strict=True)]
+    padded = _padded(images, geometry.pads[:2], origins.max(axis=(0, 1)) + spans)
+    channels, height, width = padded.shape[1:]
+    rows, columns = (np.arange(k) * d for k, d in zip(geometry.kernel, geometry.dilations, strict=True))
+    offsets = ((np.arange(channels)[:, None, None] * height + rows[:, None]) * width + columns).ravel()
+    taken = np.empty((*origins.shape[:2], len(offsets)), np.float32)
+    for image, places, into in zip(padded, origins, taken, strict=True):
+        image.reshape(-1).take((places @ (width, 1))[:, None] + offsets, out=into, mode="clip")
+    return taken.reshape(-1, geometry.group, len(offsets) // geometry.group)
+
+
+def _padded(images: F32, before: tuple[int, int], sizes: NDArray[np.intp]) -> F32:
+    """(B, C, H, W) images with so many zeros before the first row and column, and as many behind as `sizes` ask for."""
+    height, width = np.maximum(sizes, np.add(images.shape[2:], before))
+    padded = np.zeros((*images.shape[:2], height, width), np.float32)
+    padded[:, :, before[0] : before[0] + images.shape[2], before[1] : before[1] + images.shape[3]] = images
+    return padded
 
 
 def responses(layer: Layer, sampled: F32) -> F32:

@@ -2,8 +2,9 @@
 
 For every layer a few output positions of each image are sampled, different ones for each image. Of the patches x that
 the layer sees there, only E[x] and E[x x'] are kept, and of its responses y = W x + b the samples themselves, which are
-small. Products are float32, sums float64. Layers whose moments would not fit the memory allowed are gathered in groups,
-one stream each. Patches wait to be multiplied until they take as much as their product, for most layers to the end.
+small. Products are float32, their sums float64. Layers whose moments would not fit the memory allowed are gathered in
+groups, one stream each. Patches wait to be multiplied until they take as much as their product, for most layers to the
+end.
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ from .projection import Projection, is_wide, project
 from .sampling import Activations, patches, portions, positions, responses
 
 F32 = NDArray[np.float32]
-
-_ROWS = 2048
-"""Patches in one product: more would lose digits of float32, fewer spend the time on adding."""
 
 Batches = Iterable[Feeds]
 """Calibration batches: inputs by name; iterated more than once, the same each time."""
@@ -163,11 +161,8 @@ def batch_size(feeds: Feeds) -> int:
 
 def sample_batch(layer: Layer, batch: F32, first_image: int, sampling: Sampling) -> F32:
     """Patches (S, G, D) of the images of one batch of the layer's input, the `first_image`th and those after it."""
-    taken = []
-    for offset, image in enumerate(batch):
-        where = positions(layer, first_image + offset, sampling.samples, sampling.seed)
-        taken.append(patches(layer, image, where))
-    return np.concatenate(taken)
+    where = [positions(layer, first_image + image, sampling.samples, sampling.seed) for image in range(len(batch))]
+    return patches(layer, batch, where)
 
 
 def _images(batches: Batches) -> int | None:
@@ -216,7 +211,7 @@ class _Accumulator:
         self._layer, self._projection, self._sampling = layer, projection, sampling
         dimensions = _dimensions(layer, projection)
         self._shape = (layer.group, dimensions, dimensions)
-        self._gram: NDArray[np.float64] | None = None
+        self._gram: NDArray[np.floating[Any]] | None = None
         self._sum = np.zeros(self._shape[:2])
         self._pending: list[F32] = []
         self._responses: list[F32] = []
@@ -240,11 +235,12 @@ class _Accumulator:
             return
         rows = np.concatenate(self._pending).transpose(1, 0, 2)
         self._pending.clear()
+        product = np.matmul(rows.transpose(0, 2, 1), rows)
         if self._gram is None:
-            self._gram = np.zeros(self._shape)
-        for begin in range(0, rows.shape[1], _ROWS):
-            part = rows[:, begin : begin + _ROWS]
-            self._gram += np.matmul(part.transpose(0, 2, 1), part)
+            self._gram = product
+        else:
+            into = self._gram if self._gram.dtype == np.float64 else None
+            self._gram = np.add(self._gram, product, out=into, dtype=np.float64)
         self._sum += rows.sum(axis=1, dtype=np.float64)
         self._count += rows.shape[1]
 
@@ -255,7 +251,7 @@ class _Accumulator:
         self._gram = None
         gram /= self._count
         return LayerStatistics(
-            gram=gram.astype(np.float32),
+            gram=gram.astype(np.float32, copy=False),
             mean=self._sum / self._count,
             responses=np.concatenate(self._responses),
             count=self._count,

@@ -24,7 +24,8 @@ class Elimination:
     """
 
     def __init__(self, form: Quadratic) -> None:
-        self._inverse: F64 = scipy.linalg.inv(form.gram.astype(np.float64), check_finite=False)
+        gram: F64 = form.gram.astype(np.float64)
+        self._inverse: F64 = scipy.linalg.inv(gram, check_finite=False)
         self._kernel: F64 = form.kernel.astype(np.float64)
         self._energy = form.energy
         self.error = 0.0

@@ -21,9 +21,9 @@ from ..graph import unique_name
 from ..layers import Layer
 from ..pulled_fit import fit_pulled
 from ..relu_fit import fit_through_relu
-from ..sampling import patches, positions, values_at
+from ..sampling import positions, values_at
 from ..shrinkage import effective_count
-from ..statistics import Batches, Sampling, Statistics
+from ..statistics import Batches, Sampling, Statistics, sample_batch
 from ..surroundings import Surroundings, surroundings, waves
 from .channels import Coupling
 from .cutting import kept_of
@@ -96,11 +96,12 @@ def refit(
 
 @dataclass(slots=True)
 class _Samples:
-    """Patches (S, G, D) of each image, and the shortcut's values, pruned and original."""
+    """Patches (S, G, D) of each batch, the shortcut's values (S, N), pruned and original, and how many images."""
 
     inputs: list[F32]
     shortcuts: list[F32]
     originals: list[F32]
+    images: int = 0
 
 
 def _collect(
@@ -111,20 +112,18 @@ def _collect(
     pruned = runs[0].run([*(layer.node.inputs[0].name for layer in layers), *added])
     reference = runs[1].run(added)
     samples = {layer.name: _Samples([], [], []) for layer in layers}
-    first = 0
     for tensors, originals in zip(pruned, reference, strict=True):
-        count = 0
         for layer in layers:
             own, shortcut = samples[layer.name], around[layer.name].shortcut
-            images = tensors[layer.node.inputs[0].name]
-            count = len(images)
-            for offset, image in enumerate(images):
-                where = positions(layer, first + offset, sampling.samples, sampling.seed)
-                own.inputs.append(patches(layer, np.asarray(image), where))
-                if shortcut is not None:
-                    own.shortcuts.append(values_at(layer, np.asarray(tensors[shortcut][offset]), where))
-                    own.originals.append(values_at(layer, np.asarray(originals[shortcut][offset]), where))
-        first += count
+            batch = np.asarray(tensors[layer.node.inputs[0].name], np.float32)
+            own.inputs.append(sample_batch(layer, batch, own.images, sampling))
+            if shortcut is not None:
+                pairs = zip(np.asarray(tensors[shortcut]), np.asarray(originals[shortcut]), strict=True)
+                for offset, (changed, original) in enumerate(pairs):
+                    where = positions(layer, own.images + offset, sampling.samples, sampling.seed)
+                    own.shortcuts.append(values_at(layer, changed, where))
+                    own.originals.append(values_at(layer, original, where))
+            own.images += len(batch)
     return samples
 
 
@@ -145,7 +144,7 @@ def _fit(
         np.split(targets - shortcut, layer.group, axis=1),
         _priors(left, statistics),
         count=count,
-        images=len(samples.inputs),
+        images=samples.images,
         intercept=intercept,
     )
     if around.slopes is not None and intercept and inputs.shape[1] > inputs.shape[2]:  # fewer are all met already

@@ -134,7 +134,7 @@ def _folded(scene: Scene, removed: Roots) -> dict[str, F32]:
         image = scene.image(port, constant) if constant else None
         if layer is None or image is None or not image.any():
             continue
-        patch = patches(layer, image[0], np.zeros((1, 2), dtype=np.intp))[0].astype(np.float64)
+        patch = patches(layer, image[:1], [np.zeros((1, 2), dtype=np.intp)])[0].astype(np.float64)
         kernels = layer.weight.reshape(layer.group, -1, patch.shape[1]).astype(np.float64)
         bias = (kernels @ patch[:, :, None]).reshape(-1) + (0.0 if layer.bias is None else layer.bias)
         biases[layer.name] = bias.astype(np.float32)

@@ -246,10 +246,8 @@ def _gather(
 
 def _sample(moments: Moments, layer: Layer, given: F32, wanted: F32, places: Sequence[NDArray[np.intp]]) -> None:
     """Take in one batch of the layer's input in both networks, each image at its own places."""
-    for row, where in enumerate(places):
-        quantized = patches(layer, given[row], where)
-        original = quantized if wanted is given else patches(layer, wanted[row], where)
-        moments.add(quantized, original)
+    quantized = patches(layer, given, places)
+    moments.add(quantized, quantized if wanted is given else patches(layer, wanted, places))
 
 
 def _fit(fit: Fit, moments: Moments, repairs: Repairs, bits: int) -> IntegerWeights:

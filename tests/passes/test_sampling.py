@@ -35,7 +35,7 @@ def test_responses_to_patches_are_the_convolutions_output(make_model, rng, conv,
     output = Session(model).run({"x": image[None]})["y"][0]
     where = positions(layer, 0, 10_000, 0)
     assert len(where) == output.shape[1] * output.shape[2]
-    got = responses(layer, patches(layer, image, where))
+    got = responses(layer, patches(layer, image[None], [where]))
     np.testing.assert_allclose(got, values_at(layer, output, where), rtol=0, atol=1e-5)
 
 
@@ -45,7 +45,7 @@ def test_rows_of_a_product_are_sampled(make_model, rng):
     image = rng.standard_normal((6, 5)).astype(np.float32)
     where = positions(layer, 3, 4, 0)
     output = Session(model).run({"x": image[None]})["y"][0]
-    np.testing.assert_allclose(responses(layer, patches(layer, image, where)), output[where[:, 1]], atol=1e-6)
+    np.testing.assert_allclose(responses(layer, patches(layer, image[None], [where])), output[where[:, 1]], atol=1e-6)
 
 
 def test_positions_differ_between_images_and_layers_but_not_between_runs(make_model):
