@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 
-_GENTLE = 4
-_PENALTIES = (0.1,) * _GENTLE + (1.0,) * 12
-"""The weight of the auxiliary response, step by step (Zhang et al. use 0.01 and then 1)."""
+_PENALTY = 0.1
+"""The weight of the auxiliary response."""
 
-_LEAST_PROGRESS = 1e-2
-"""Share of the loss that two steps must save, or they are the last."""
+_RELAXATION = 1.7
+"""So far each step goes beyond what it solves for, which takes the place of two or three steps."""
+
+_STEPS = 16
+_LEAST_PROGRESS = 5e-2
+"""Share of the loss that a step must save, or it is the last."""
 
 _RIDGE = 1e-4
 """Added to the features' Gram matrix, as a share of its mean diagonal."""
@@ -39,7 +42,8 @@ def fit_through_relu(
 
     Zhang et al., *Accelerating very deep convolutional networks for classification and detection*, 2015, section 2.2:
     minimize |wanted - relu(u)|^2 + penalty |u - r|^2 over the auxiliary u and the regression r in turn; here with the
-    slopes of a PReLU, too (He et al., *Delving deep into rectifiers*, 2015).
+    slopes of a PReLU, too (He et al., *Delving deep into rectifiers*, 2015), and over-relaxed (Eckstein and Bertsekas,
+    *On the Douglas-Rachford splitting method and the proximal point algorithm*, 1992).
 
     Args:
         features: (S, F).
@@ -58,18 +62,17 @@ def fit_through_relu(
     wanted = rectified(wanted, slopes)
     pulled = 0.0 if prior is None else pull[:, None] * prior
     best, least = solution, np.inf
-    losses: list[float] = []
-    for penalty in _PENALTIES:
+    for _ in range(_STEPS):
         response = features @ solution + offset
         loss = float(np.square(wanted - rectified(response, slopes)).sum())
-        losses.append(loss)
+        enough = loss > (1 - _LEAST_PROGRESS) * least
         if loss < least:
             best, least = solution, loss
-        if len(losses) > _GENTLE + 2 and loss > (1 - _LEAST_PROGRESS) * losses[-3]:
+        if enough:
             break
-        auxiliary = _auxiliary(response, wanted, penalty, slopes)
+        auxiliary = _auxiliary(response, wanted, _PENALTY, slopes)
         solved = scipy.linalg.cho_solve(factor, features.T @ (auxiliary - offset) + pulled, check_finite=False)
-        solution = solved.astype(np.float32)
+        solution = (solution + _RELAXATION * (solved - solution)).astype(np.float32)
     return best
 
 
