@@ -23,13 +23,26 @@ _HELD_OUT = 4
 """One image of so many is left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What was fitted.
+
+    Attributes:
+        coefficients: (D + 1, N), the last row the intercept or zeros.
+        gram: X' X of the inputs about their mean (D, D); None where there were fewer samples than inputs.
+    """
+
+    coefficients: F32
+    gram: F32 | None
+
+
 class _System(Protocol):
     """Normal equations of some rows."""
 
     def shrinkage(self, count: float) -> float:
         """What to add to the mean square of the inputs, which are worth so many independent samples."""
 
-    def change(self, pull: float) -> F64:
+    def change(self, pull: float) -> F32:
         """(D, N) what is to be added to the weights."""
 
 
@@ -38,20 +51,20 @@ class _Columns:
     """The equations by columns, for more rows than columns.
 
     Attributes:
-        gram: of the inputs about their mean (D, D).
+        gram: of the inputs (D, D).
         cross: of the inputs with what is missing (D, N).
         rows: how many.
     """
 
-    gram: F64
-    cross: F64
+    gram: F32
+    cross: F32
     rows: int
 
     def shrinkage(self, count: float) -> float:
-        return shrinkage(self.gram / self.rows, count)
+        return shrinkage(self.gram / np.float32(self.rows), count)
 
-    def change(self, pull: float) -> F64:
-        solved: F64 = scipy.linalg.cho_solve(_factor(self.gram, self.rows * pull), self.cross, check_finite=False)
+    def change(self, pull: float) -> F32:
+        solved: F32 = scipy.linalg.cho_solve(_factor(self.gram, self.rows * pull), self.cross, check_finite=False)
         return solved
 
 
@@ -60,56 +73,73 @@ class _Rows:
     """The same by rows, for more columns than rows: X' (X X' + S p I)^-1 Y in the place of (X' X + S p I)^-1 X' Y.
 
     Attributes:
-        inputs: about their mean (S, D).
-        missing: likewise (S, N).
+        inputs: (S, D).
+        missing: (S, N).
         gram: X X' (S, S).
     """
 
     inputs: F32
     missing: F32
-    gram: F64
+    gram: F32
 
     def shrinkage(self, count: float) -> float:
-        return shrinkage(self.gram / len(self.gram), count, size=self.inputs.shape[1])
+        return shrinkage(self.gram / np.float32(len(self.gram)), count, size=self.inputs.shape[1])
 
-    def change(self, pull: float) -> F64:
+    def change(self, pull: float) -> F32:
         weights = scipy.linalg.cho_solve(_factor(self.gram, len(self.gram) * pull), self.missing, check_finite=False)
-        change: F64 = (self.inputs.T @ weights.astype(np.float32)).astype(np.float64)
+        change: F32 = self.inputs.T @ weights
         return change
 
 
-def _factor(gram: F64, ridge: float) -> tuple[F64, bool]:
-    regular = gram.copy()
+def _factor(gram: F32, ridge: float) -> tuple[F32, bool]:
+    regular = gram.T.copy(order="F")  # as LAPACK wants it
     rounding = float(np.finfo(np.float32).eps * np.trace(gram))
-    regular[np.diag_indices_from(regular)] += ridge + rounding + np.finfo(np.float32).tiny
-    factor: tuple[F64, bool] = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
+    regular[np.diag_indices_from(regular)] += np.float32(ridge + rounding) + np.finfo(np.float32).tiny
+    factor: tuple[F32, bool] = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
     return factor
 
 
 @dataclass(frozen=True, slots=True)
-class _Regression:
-    """A regression of some rows about their means."""
+class _Rest:
+    """The equations of the rows that are not left out, about their own means, and those that are.
+
+    Attributes:
+        system: the equations.
+        mean_x: (D,) of the inputs.
+        mean_y: (N,) of what is missing.
+        inputs: left out (S', D).
+        missing: left out (S', N).
+    """
 
     system: _System
-    mean_x: F64
-    mean_y: F64
+    mean_x: F32
+    mean_y: F32
+    inputs: F32
+    missing: F32
 
-    @classmethod
-    def of(cls, inputs: F32, missing: F32, *, intercept: bool) -> _Regression:
-        """The regression of `missing` (S, N) on `inputs` (S, D)."""
-        mean_x, mean_y = np.zeros(inputs.shape[1]), np.zeros(missing.shape[1])
-        if intercept:
-            mean_x, mean_y = inputs.mean(axis=0, dtype=np.float64), missing.mean(axis=0, dtype=np.float64)
-            inputs, missing = inputs - mean_x.astype(np.float32), missing - mean_y.astype(np.float32)
-        if len(inputs) < inputs.shape[1]:
-            return cls(_Rows(inputs, missing, (inputs @ inputs.T).astype(np.float64)), mean_x, mean_y)
-        gram, cross = (inputs.T @ inputs).astype(np.float64), (inputs.T @ missing).astype(np.float64)
-        return cls(_Columns(gram, cross, len(inputs)), mean_x, mean_y)
-
-    def solve(self, pull: float) -> tuple[F64, F64]:
-        """What is to be added to the weights (D, N), and the intercepts (N,)."""
+    def error(self, pull: float) -> float:
+        """Squared, of what is left out."""
         change = self.system.change(pull)
-        return change, self.mean_y - self.mean_x @ change
+        left = self.missing - self.mean_y - (self.inputs - self.mean_x) @ change
+        return float(np.vdot(left, left))
+
+
+def _systems(inputs: F32, missing: F32, held: NDArray[np.bool_], *, intercept: bool) -> tuple[_System, _Rest]:
+    """The equations of all rows, and of those that are not `held` out."""
+    rest, out = (inputs[~held], missing[~held]), (inputs[held], missing[held])
+    mean_x, mean_y = (rows.mean(axis=0) if intercept else np.zeros(rows.shape[1], np.float32) for rows in rest)
+    if len(inputs) < inputs.shape[1]:
+        gram = inputs @ inputs.T
+        centred = rest[0] - mean_x
+        shared = rest[0] @ mean_x
+        part = gram[np.ix_(~held, ~held)] - shared[:, None] - shared + mean_x @ mean_x
+        return _Rows(inputs, missing, gram), _Rest(_Rows(centred, rest[1] - mean_y, part), mean_x, mean_y, *out)
+    grams, crosses = ([x.T @ y for x, y in pairs] for pairs in (((rest[0], rest[0]), (out[0], out[0])), (rest, out)))
+    whole = _Columns(grams[0] + grams[1], crosses[0] + crosses[1], len(inputs))
+    count = np.float32(len(rest[0]))
+    grams[0] -= np.outer(count * mean_x, mean_x)
+    crosses[0] -= np.outer(count * mean_x, mean_y)
+    return whole, _Rest(_Columns(grams[0], crosses[0], len(rest[0])), mean_x, mean_y, *out)
 
 
 def fit_pulled(
@@ -120,12 +150,12 @@ def fit_pulled(
     count: float,
     images: int,
     intercept: bool = True,
-) -> list[F32]:
-    """(D + 1, N) coefficients of each convolution group, the last row the intercept or zeros.
+) -> list[Pulled]:
+    """Fit each convolution group.
 
-    They minimize |wanted - inputs W - b|^2 / S + p |W - prior|^2. The p is that of `shrinkage`, or as much weaker or
-    stronger, the same in all groups, as makes the error least on every fourth image, left out for that; at last all
-    are fitted.
+    The coefficients minimize |wanted - inputs W - b|^2 / S + p |W - prior|^2. The p is that of `shrinkage`, or as much
+    weaker or stronger, the same in all groups, as makes the error least on every fourth image, left out for that; at
+    last all are fitted.
 
     Args:
         inputs: (S, D) of each group, image by image.
@@ -135,32 +165,29 @@ def fit_pulled(
         images: that the samples are of, as many of each.
         intercept: whether there is one.
     """
-    missing = [right - rows @ prior for rows, right, prior in zip(inputs, wanted, priors, strict=True)]
-    pairs = list(zip(inputs, missing, strict=True))
     held = np.arange(images).repeat(len(inputs[0]) // images) % _HELD_OUT == _HELD_OUT - 1
-    wholes = [_Regression.of(*pair, intercept=intercept) for pair in pairs]
-    pulls = [whole.system.shrinkage(count) for whole in wholes]
-    factor = 1.0
-    if held.any():
-        rests = [_Regression.of(rows[~held], right[~held], intercept=intercept) for rows, right in pairs]
-        factor = _best_factor(rests, [(rows[held], right[held]) for rows, right in pairs], pulls)
-    solutions = []
-    for prior, whole, pull in zip(priors, wholes, pulls, strict=True):
-        change, constant = whole.solve(pull * factor)
-        solutions.append(np.concatenate([prior + change, constant[None]]).astype(np.float32))
-    return solutions
+    means, pairs = [], []
+    for rows, right, prior in zip(inputs, wanted, priors, strict=True):
+        missing = right - rows @ prior
+        mean = [it.mean(axis=0, dtype=np.float64) if intercept else np.zeros(it.shape[1]) for it in (rows, missing)]
+        means.append(mean)
+        centred, deviations = rows - mean[0].astype(np.float32), missing - mean[1].astype(np.float32)
+        pairs.append(_systems(centred, deviations, held, intercept=intercept))
+    pulls = [whole.shrinkage(count) for whole, _ in pairs]
+    factor = _best_factor([rest for _, rest in pairs], pulls) if held.any() else 1.0
+    fitted = []
+    for prior, (mean_x, mean_y), (whole, _), pull in zip(priors, means, pairs, pulls, strict=True):
+        change = whole.change(pull * factor)
+        coefficients = np.concatenate([prior + change, (mean_y - mean_x @ change)[None]]).astype(np.float32)
+        fitted.append(Pulled(coefficients, whole.gram if isinstance(whole, _Columns) else None))
+    return fitted
 
 
-def _best_factor(rests: Sequence[_Regression], held: Sequence[tuple[F32, F32]], pulls: Sequence[float]) -> float:
+def _best_factor(rests: Sequence[_Rest], pulls: Sequence[float]) -> float:
     """The factor of all pulls with which fits to the `rests` have the least error on samples that were left out."""
 
     def error(factor: float) -> float:
-        total = 0.0
-        for rest, (inputs, missing), pull in zip(rests, held, pulls, strict=True):
-            change, constant = rest.solve(pull * factor)
-            left = missing - inputs @ change.astype(np.float32) - constant.astype(np.float32)
-            total += float(np.vdot(left, left))
-        return total
+        return sum(rest.error(pull * factor) for rest, pull in zip(rests, pulls, strict=True))
 
     best, least = 1.0, error(1.0)
     for step in (_STEP, 1 / _STEP):

@@ -37,6 +37,7 @@ def fit_through_relu(
     slopes: F32,
     prior: F32 | None = None,
     ridge: float = _RIDGE,
+    gram: F32 | None = None,
 ) -> F32:
     """Improve (F + 1, N) coefficients so that rectified([features, 1] coefficients + offset) meets rectified(wanted).
 
@@ -53,25 +54,31 @@ def fit_through_relu(
         slopes: (N,) of the rectifier, 0 of a Relu.
         prior: coefficients that the ridge pulls to, by default 0.
         ridge: how strongly.
+        gram: X' X (F, F) of the features about their mean, where it is known.
     """
-    features = np.concatenate([features, np.ones((len(features), 1), np.float32)], axis=1)
-    gram = (features.T @ features).astype(np.float64)
-    pull = np.zeros(len(gram))
-    pull[:-1] = ridge * np.trace(gram) / len(gram)
-    factor = scipy.linalg.cho_factor(gram + np.diag(pull), check_finite=False)
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if gram is None:
+        centred = features - mean
+        gram = centred.T @ centred
+    regular = gram.T.copy(order="F")  # as LAPACK wants it
+    pull = np.float32(ridge * (np.trace(gram) / len(gram) + len(features) * np.square(mean).mean()))
+    regular[np.diag_indices_from(regular)] += pull
+    factor = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
     wanted = rectified(wanted, slopes)
-    pulled = 0.0 if prior is None else pull[:, None] * prior
+    pulled = np.float32(0) if prior is None else pull * prior[:-1]
     best, least = solution, np.inf
     for _ in range(_STEPS):
-        response = features @ solution + offset
+        response = features @ solution[:-1] + solution[-1] + offset
         loss = float(np.square(wanted - rectified(response, slopes)).sum())
         enough = loss > (1 - _LEAST_PROGRESS) * least
         if loss < least:
             best, least = solution, loss
         if enough:
             break
-        auxiliary = _auxiliary(response, wanted, _PENALTY, slopes)
-        solved = scipy.linalg.cho_solve(factor, features.T @ (auxiliary - offset) + pulled, check_finite=False)
+        target = _auxiliary(response, wanted, _PENALTY, slopes) - offset
+        level = target.mean(axis=0)
+        weights = scipy.linalg.cho_solve(factor, features.T @ (target - level) + pulled, check_finite=False)
+        solved = np.concatenate([weights, (level - mean @ weights)[None]])
         solution = (solution + _RELAXATION * (solved - solution)).astype(np.float32)
     return best
 

@@ -19,7 +19,7 @@ from ...progress import track
 from ..continued import Continued
 from ..graph import unique_name
 from ..layers import Layer
-from ..pulled_fit import fit_pulled
+from ..pulled_fit import Pulled, fit_pulled
 from ..relu_fit import fit_through_relu
 from ..sampling import positions, values_at
 from ..shrinkage import effective_count
@@ -139,7 +139,7 @@ def _fit(
         targets = targets + np.concatenate(samples.originals)[:, left.made]
     inputs = np.ascontiguousarray(np.concatenate(samples.inputs).transpose(1, 0, 2))
     count = effective_count(layer, inputs.shape[1])
-    solutions = fit_pulled(
+    fitted = fit_pulled(
         list(inputs),
         np.split(targets - shortcut, layer.group, axis=1),
         _priors(left, statistics),
@@ -147,15 +147,16 @@ def _fit(
         images=samples.images,
         intercept=intercept,
     )
+    solutions = [it.coefficients for it in fitted]
     if around.slopes is not None and intercept and inputs.shape[1] > inputs.shape[2]:  # fewer are all met already
-        solutions = _through_relu(inputs, solutions, targets, shortcut, slopes=around.slopes, count=count)
+        solutions = _through_relu(inputs, fitted, targets, shortcut, slopes=around.slopes, count=count)
     weight = np.concatenate([solution[:-1].T for solution in solutions])
     bias = np.concatenate([solution[-1] for solution in solutions])
     return weight.reshape(targets.shape[1], int(left.read.sum()), *layer.weight.shape[2:]), bias
 
 
 def _through_relu(
-    inputs: F32, solutions: Sequence[F32], wanted: F32, shortcut: F32 | float, *, slopes: F32, count: float
+    inputs: F32, fitted: Sequence[Pulled], wanted: F32, shortcut: F32 | float, *, slopes: F32, count: float
 ) -> list[F32]:
     """Better solutions of every convolution group, the error being measured behind a rectifier."""
     ridge, group = inputs.shape[2] / count, len(inputs)
@@ -163,15 +164,15 @@ def _through_relu(
     offsets = [shortcut] * group if isinstance(shortcut, float) else np.split(shortcut, group, axis=1)
     parts = zip(
         inputs,
-        solutions,
+        [(it.coefficients, it.gram) for it in fitted],
         np.split(wanted, group, axis=1),
         offsets,
         np.split(slopes, group),
         strict=True,
     )
     return [
-        fit_through_relu(rows, solution, right, offset, slopes=slope, prior=solution, ridge=ridge)
-        for rows, solution, right, offset, slope in parts
+        fit_through_relu(rows, linear, right, offset, slopes=slope, prior=linear, ridge=ridge, gram=gram)
+        for rows, (linear, gram), right, offset, slope in parts
     ]
 
 

@@ -24,7 +24,7 @@ def error(solution, inputs, wanted):
 def test_what_a_linear_map_explains_is_met_whatever_the_prior_says(rng, dimensions):
     inputs, wanted, _, _ = data(rng, dimensions=dimensions)
     prior = rng.standard_normal((D, N)).astype(np.float32)
-    solution = fit_pulled([inputs], [wanted], [prior], count=IMAGES, images=IMAGES)[0]
+    solution = fit_pulled([inputs], [wanted], [prior], count=IMAGES, images=IMAGES)[0].coefficients
     assert error(solution, inputs, wanted) < 1e-4
 
 
@@ -32,7 +32,7 @@ def test_noise_is_not_learnt_where_the_prior_knows_better(rng):
     inputs, wanted, weight, constant = data(rng, images=4, noise=8.0)
     unseen = (rng.standard_normal((2000, D)) + 2).astype(np.float32)
     truth = unseen @ weight + constant
-    pulled = fit_pulled([inputs], [wanted], [weight], count=4, images=4)[0]
+    pulled = fit_pulled([inputs], [wanted], [weight], count=4, images=4)[0].coefficients
     free = np.linalg.lstsq(np.c_[inputs, np.ones(len(inputs))], wanted, rcond=None)[0]
     assert error(pulled, unseen, truth) < 0.5 * error(free, unseen, truth)
 
@@ -40,7 +40,7 @@ def test_noise_is_not_learnt_where_the_prior_knows_better(rng):
 def test_without_intercept_there_is_none(rng):
     inputs, wanted, weight, constant = data(rng)
     centred = wanted - constant.astype(np.float32)
-    (solution,) = fit_pulled([inputs], [centred], [weight], count=8, images=IMAGES, intercept=False)
+    solution = fit_pulled([inputs], [centred], [weight], count=8, images=IMAGES, intercept=False)[0].coefficients
     np.testing.assert_array_equal(solution[-1], np.zeros(N))
     np.testing.assert_allclose(solution[:-1], weight, atol=1e-3)
 
@@ -48,7 +48,7 @@ def test_without_intercept_there_is_none(rng):
 def test_rows_and_columns_give_the_same(rng):
     inputs, wanted, weight, _ = data(rng, images=2)
     prior = weight + rng.standard_normal((D, N)).astype(np.float32)
-    solution = fit_pulled([inputs], [wanted], [prior], count=2, images=2)[0]
+    solution = fit_pulled([inputs], [wanted], [prior], count=2, images=2)[0].coefficients
     centred, missing = inputs - inputs.mean(axis=0), wanted - inputs @ prior
     gram = centred.T @ centred
     pull = np.eye(D) * len(inputs) * shrinkage(gram / len(inputs), 2)
@@ -58,7 +58,7 @@ def test_rows_and_columns_give_the_same(rng):
 
 def test_too_few_images_to_leave_one_out_are_fitted_all_the_same(rng):
     inputs, wanted, weight, _ = data(rng, images=3)
-    assert np.isfinite(fit_pulled([inputs], [wanted], [weight], count=3, images=3)[0]).all()
+    assert np.isfinite(fit_pulled([inputs], [wanted], [weight], count=3, images=3)[0].coefficients).all()
 
 
 def test_groups_are_pulled_alike(rng):
@@ -68,6 +68,7 @@ def test_groups_are_pulled_alike(rng):
     alone = [fit_pulled([x], [y], [w], count=8, images=8)[0] for x, y, w in zip(inputs, wanted, weight, strict=True)]
 
     def distance(solutions):
-        return sum(float(np.square(s[:-1] - w).sum()) for s, w in zip(solutions, weight, strict=True))
+        kernels = [it.coefficients[:-1] for it in solutions]
+        return sum(float(np.square(kernel - w).sum()) for kernel, w in zip(kernels, weight, strict=True))
 
     assert distance(together) <= distance(alone)
