@@ -209,6 +209,7 @@ class _Accumulator:
 
     def __init__(self, layer: Layer, projection: Projection | None, sampling: Sampling) -> None:
         self._layer, self._projection, self._sampling = layer, projection, sampling
+        self._narrow = layer if projection is None else projection.narrow
         dimensions = _dimensions(layer, projection)
         self._shape = (layer.group, dimensions, dimensions)
         self._gram: NDArray[np.floating[Any]] | None = None
@@ -222,19 +223,17 @@ class _Accumulator:
         sampled = sample_batch(self._layer, batch, first_image, self._sampling)
         if not np.isfinite(sampled).all():
             raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
-        layer = self._layer
-        if self._projection is not None:
-            layer, sampled = self._projection.narrow, self._projection.apply(sampled)
-        self._responses.append(responses(layer, sampled))
-        self._pending.append(sampled)
+        self._pending.append(sampled if self._projection is None else self._projection.apply(sampled))
         if sum(map(len, self._pending)) >= 2 * self._shape[1]:
             self._multiply()
 
     def _multiply(self) -> None:
         if not self._pending:
             return
-        rows = np.concatenate(self._pending).transpose(1, 0, 2)
+        sampled = np.concatenate(self._pending)
         self._pending.clear()
+        self._responses.append(responses(self._narrow, sampled))
+        rows = sampled.transpose(1, 0, 2)
         product = np.matmul(rows.transpose(0, 2, 1), rows)
         if self._gram is None:
             self._gram = product

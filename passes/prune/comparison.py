@@ -20,7 +20,7 @@ from ..budget import Goal
 from ..graph import to_parts
 from .criterion import Candidates, find_criterion
 from .decided import removed_by
-from .groups import Group, spare_one
+from .groups import Group, spare_one, whole_parts
 from .judge import Judge, Verdict
 from .measuring import Measured
 from .network import Network
@@ -119,7 +119,7 @@ class Comparison:
         if width == group.size:
             return set()
         kept = find_criterion(criterion).selections(Candidates(group, coupling, readers), [width])[0]
-        spare_one(kept, group, coupling)
+        spare_one(kept, whole_parts(group, coupling))
         return set(group.classes[~np.asarray(kept)].tolist())
 
     def _of_network(self, criterion: str, goals: Sequence[Goal], *, fitted: bool) -> Iterator[set[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,14 +96,14 @@ def _group(roots: list[int], producers: list[Port], consumers: list[Port], pinne
     )
 
 
-def spare_one(kept: NDArray[np.bool_], group: Group, coupling: Coupling) -> None:
-    """No tensor may lose all its channels: where one would, its first class stays."""
-    for part in _parts(group, coupling):
+def spare_one(kept: NDArray[np.bool_], parts: Iterable[NDArray[np.intp]]) -> None:
+    """No tensor may lose all its channels: where one of `parts`, from `whole_parts`, would, its first class stays."""
+    for part in parts:
         if not kept[part].any():
             kept[part[0]] = True
 
 
-def _parts(group: Group, coupling: Coupling) -> list[NDArray[np.intp]]:
+def whole_parts(group: Group, coupling: Coupling) -> list[NDArray[np.intp]]:
     """The sets of classes that are all that some tensor has of the group, and all that it has."""
     found = {}
     for channels in coupling.channels.values():

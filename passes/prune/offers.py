@@ -16,7 +16,7 @@ from ..targets.target import FLOOR
 from .channels import Coupling
 from .criterion import Candidates, Criterion, best
 from .decision import Offer
-from .groups import Group, spare_one
+from .groups import Group, spare_one, whole_parts
 from .magnitude import magnitudes
 from .measuring import Measured
 from .reader import Reader, usual_weight
@@ -94,10 +94,11 @@ def make_offer(
 def _nested(selections: Selections, candidates: Candidates) -> Selections:
     """The selections, in each all classes of those before it: a LASSO may let one go that it took at a lesser width."""
     nested: Selections = []
+    parts = whole_parts(candidates.group, candidates.coupling)
     times: NDArray[np.float64] = np.array(selections, dtype=np.float64).sum(axis=0)
     for kept in selections:
         chosen = best(times, int(kept.sum()))
-        spare_one(chosen, candidates.group, candidates.coupling)
+        spare_one(chosen, parts)
         nested.append(chosen | nested[-1] if nested else chosen)
     return nested
 

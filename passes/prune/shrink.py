@@ -26,7 +26,7 @@ from .channels import Coupling
 from .constant_channels import Roots
 from .coupling import couple
 from .cutting import cut_channels, kept_of
-from .groups import Group, find_groups, spare_one
+from .groups import Group, find_groups, spare_one, whole_parts
 from .removable import F32, Scene, look, obstacles
 
 
@@ -117,7 +117,7 @@ def _choose(scene: Scene, group: Group, result: Result) -> set[int]:
     roots = scene.coupling.roots(group.classes)
     reasons = obstacles(scene, frozenset(roots.tolist()), group.consumers)
     kept = np.isin(roots, list(reasons))
-    spare_one(kept, group, scene.coupling)
+    spare_one(kept, whole_parts(group, scene.coupling))
     for reason, count in Counter(filter(None, reasons.values())).items():
         result.skipped(group.name, f"{count} channels that are constant stay: {reason}")
     if not kept.all():

@@ -8,7 +8,7 @@ from planish.files import as_parts
 from planish.passes.graph import constant_values, to_graph, to_parts
 from planish.passes.prune.coupling import couple
 from planish.passes.prune.cutting import cut_channels, kept_of
-from planish.passes.prune.groups import find_groups, spare_one
+from planish.passes.prune.groups import find_groups, spare_one, whole_parts
 from planish.runtime_check.cost import infer_shapes
 
 
@@ -41,7 +41,7 @@ def prune_at_random(rng, outputs_of):
             if group.protected is None:
                 kept = np.ones(group.size, dtype=bool)
                 kept[rng.choice(group.size, group.size // 2, replace=False)] = False
-                spare_one(kept, group, coupling)
+                spare_one(kept, whole_parts(group, coupling))
                 removed.update(group.classes[~kept].tolist())
         expected = deaf(graph, coupling, removed)
         cut_channels(coupling, removed)
