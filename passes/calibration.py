@@ -10,9 +10,11 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..files import ModelParts
@@ -47,8 +49,8 @@ class Labelled:
 class Calibration:
     """Batches of a dataset, the same at every iteration.
 
-    Decoded once, they lie in temporary files that are mapped when they are read again: fitting a network layer by layer
-    reads the data as often as the network is deep, in bounded memory.
+    Decoded once, they lie in temporary files: fitting a network layer by layer reads the data as often as the network
+    is deep, in bounded memory.
 
     Args:
         dataset: the data.
@@ -71,8 +73,7 @@ class Calibration:
             yield from self._decode()
         else:
             for kept in self._kept:
-                feeds = {name: np.load(path, mmap_mode="r") for name, path in kept.files.items()}
-                yield Labelled(feeds, kept.labels, kept.size)
+                yield Labelled({name: file.read() for name, file in kept.files.items()}, kept.labels, kept.size)
 
     def __len__(self) -> int:
         """Batches, if no image is broken."""
@@ -97,18 +98,31 @@ class Calibration:
         for number, batch in enumerate(self.dataset.batches(BATCH)):
             files = {}
             for index, (name, array) in enumerate(batch.inputs.items()):
-                files[name] = self._folder / f"{number}-{index}.npy"
-                np.save(files[name], array)
+                files[name] = _File(self._folder / f"{number}-{index}", array.dtype, array.shape)
+                array.tofile(files[name].path)
             kept.append(_Kept(files, batch.labels, batch.size))
             yield Labelled(batch.inputs, batch.labels, batch.size)
         self._kept = kept
 
 
 @dataclass(frozen=True, slots=True)
+class _File:
+    """An array's bytes on disk, with what `.npy` would say of it: reading that takes longer than a small batch."""
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def read(self) -> NDArray[Any]:
+        """The array."""
+        return np.fromfile(self.path, self.dtype).reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """A batch on disk: the files of its inputs by name, and the facts of `Labelled`."""
 
-    files: Mapping[str, Path]
+    files: Mapping[str, _File]
     labels: Labels | None
     size: int
 

@@ -29,11 +29,12 @@ class Pulled:
 
     Attributes:
         coefficients: (D + 1, N), the last row the intercept or zeros.
-        gram: X' X of the inputs about their mean (D, D); None where there were fewer samples than inputs.
+        moments: the mean (D,) of the inputs, zeros without intercept, and X' X (D, D) about it; None where there were
+            fewer samples than inputs.
     """
 
     coefficients: F32
-    gram: F32 | None
+    moments: tuple[F32, F32] | None
 
 
 class _System(Protocol):
@@ -127,7 +128,7 @@ class _Rest:
 def _systems(inputs: F32, missing: F32, held: NDArray[np.bool_], *, intercept: bool) -> tuple[_System, _Rest]:
     """The equations of all rows, and of those that are not `held` out."""
     rest, out = (inputs[~held], missing[~held]), (inputs[held], missing[held])
-    mean_x, mean_y = (rows.mean(axis=0) if intercept else np.zeros(rows.shape[1], np.float32) for rows in rest)
+    mean_x, mean_y = (_mean(it) if intercept else np.zeros(it.shape[1], np.float32) for it in rest)
     if len(inputs) < inputs.shape[1]:
         gram = inputs @ inputs.T
         centred = rest[0] - mean_x
@@ -169,18 +170,23 @@ def fit_pulled(
     means, pairs = [], []
     for rows, right, prior in zip(inputs, wanted, priors, strict=True):
         missing = right - rows @ prior
-        mean = [it.mean(axis=0, dtype=np.float64) if intercept else np.zeros(it.shape[1]) for it in (rows, missing)]
-        means.append(mean)
-        centred, deviations = rows - mean[0].astype(np.float32), missing - mean[1].astype(np.float32)
-        pairs.append(_systems(centred, deviations, held, intercept=intercept))
+        mean_x, mean_y = (_mean(it) if intercept else np.zeros(it.shape[1], np.float32) for it in (rows, missing))
+        means.append((mean_x, mean_y))
+        pairs.append(_systems(rows - mean_x, missing - mean_y, held, intercept=intercept))
     pulls = [whole.shrinkage(count) for whole, _ in pairs]
     factor = _best_factor([rest for _, rest in pairs], pulls) if held.any() else 1.0
     fitted = []
     for prior, (mean_x, mean_y), (whole, _), pull in zip(priors, means, pairs, pulls, strict=True):
         change = whole.change(pull * factor)
-        coefficients = np.concatenate([prior + change, (mean_y - mean_x @ change)[None]]).astype(np.float32)
-        fitted.append(Pulled(coefficients, whole.gram if isinstance(whole, _Columns) else None))
+        coefficients = np.concatenate([prior + change, (mean_y - mean_x @ change)[None]])
+        fitted.append(Pulled(coefficients, (mean_x, whole.gram) if isinstance(whole, _Columns) else None))
     return fitted
+
+
+def _mean(rows: F32) -> F32:
+    """(D,) of rows (S, D)."""
+    mean: F32 = np.full(len(rows), 1 / len(rows), np.float32) @ rows
+    return mean
 
 
 def _best_factor(rests: Sequence[_Rest], pulls: Sequence[float]) -> float:

@@ -37,7 +37,7 @@ def fit_through_relu(
     slopes: F32,
     prior: F32 | None = None,
     ridge: float = _RIDGE,
-    gram: F32 | None = None,
+    moments: tuple[F32, F32] | None = None,
 ) -> F32:
     """Improve (F + 1, N) coefficients so that rectified([features, 1] coefficients + offset) meets rectified(wanted).
 
@@ -54,12 +54,9 @@ def fit_through_relu(
         slopes: (N,) of the rectifier, 0 of a Relu.
         prior: coefficients that the ridge pulls to, by default 0.
         ridge: how strongly.
-        gram: X' X (F, F) of the features about their mean, where it is known.
+        moments: the mean (F,) of the features and X' X (F, F) about it, where they are known.
     """
-    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    if gram is None:
-        centred = features - mean
-        gram = centred.T @ centred
+    mean, gram = moments or _moments(features)
     regular = gram.T.copy(order="F")  # as LAPACK wants it
     pull = np.float32(ridge * (np.trace(gram) / len(gram) + len(features) * np.square(mean).mean()))
     regular[np.diag_indices_from(regular)] += pull
@@ -81,6 +78,12 @@ def fit_through_relu(
         solved = np.concatenate([weights, (level - mean @ weights)[None]])
         solution = (solution + _RELAXATION * (solved - solution)).astype(np.float32)
     return best
+
+
+def _moments(features: F32) -> tuple[F32, F32]:
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = features - mean
+    return mean, centred.T @ centred
 
 
 def _auxiliary(response: F32, wanted: F32, penalty: float, slopes: F32) -> F32:

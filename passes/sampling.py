@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -83,11 +84,19 @@ def positions(layer: Layer, image: int, samples: int, seed: int) -> NDArray[np.i
     """(s, 2) output positions (row, column) of one image, different ones for each image; s is at most `samples`."""
     height, width = layer.output_size
     if samples >= height * width:
-        chosen = np.arange(height * width)
-    else:
-        rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode()), image])
-        chosen = rng.choice(height * width, samples, replace=False)
-    return np.stack(np.divmod(chosen, width), axis=1)
+        return _drawn(height, width, height * width, None)
+    return _drawn(height, width, samples, (seed, zlib.crc32(layer.name.encode()), image))
+
+
+@lru_cache(maxsize=1 << 15)
+def _drawn(height: int, width: int, samples: int, seeds: tuple[int, ...] | None) -> NDArray[np.intp]:
+    """All positions, or some chosen at random: once for the original network, and again while it is fitted."""
+    chosen = np.arange(samples)
+    if seeds is not None:
+        chosen = np.random.default_rng(seeds).choice(height * width, samples, replace=False)
+    drawn = np.stack(np.divmod(chosen, width), axis=1)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def patches(layer: Layer, images: F32, where: Sequence[NDArray[np.intp]]) -> F32:

@@ -53,6 +53,15 @@ class Quadratic:
         summed: F64 = member.T @ self._products() @ member
         return summed * (self.weight / self.energy if self.energy > 0 else 0.0)
 
+    def gains(self) -> Floats:
+        """(C,): E|z_i|^2 of the response that each channel alone brings about."""
+        size, q = len(self.classes), self.positions
+        kernels = np.ascontiguousarray(self.kernel.T).reshape(size, q, -1)
+        own = np.arange(size)
+        grams = self.gram.reshape(size, q, size, q)[own, :, own, :]
+        gains: Floats = (grams * (kernels @ kernels.transpose(0, 2, 1))).sum(axis=(1, 2))
+        return gains
+
     def _products(self) -> F64:
         """(C, C): E[z_i . z_j] of single channels."""
         size, q = len(self.classes), self.positions

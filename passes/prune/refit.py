@@ -164,16 +164,17 @@ def _through_relu(
     offsets = [shortcut] * group if isinstance(shortcut, float) else np.split(shortcut, group, axis=1)
     parts = zip(
         inputs,
-        [(it.coefficients, it.gram) for it in fitted],
+        fitted,
         np.split(wanted, group, axis=1),
         offsets,
         np.split(slopes, group),
         strict=True,
     )
-    return [
-        fit_through_relu(rows, linear, right, offset, slopes=slope, prior=linear, ridge=ridge, gram=gram)
-        for rows, (linear, gram), right, offset, slope in parts
-    ]
+    fits = []
+    for rows, linear, right, offset, slope in parts:
+        start, known = linear.coefficients, linear.moments
+        fits.append(fit_through_relu(rows, start, right, offset, slopes=slope, prior=start, ridge=ridge, moments=known))
+    return fits
 
 
 def _priors(left: Remaining, statistics: Statistics) -> list[F32]:

@@ -37,7 +37,7 @@ def _probes(layer: Layer, known: Known) -> list[Probe]:
     """The layer with the weights of its least channels set to 0 and the others fitted anew."""
     channels = known.channels(layer)
     forms = known.forms(layer, np.arange(channels))
-    gains = np.sum([np.diag(form.contributions(channels)) for form in forms], axis=0)
+    gains = np.sum([form.gains() / (form.energy or 1.0) for form in forms], axis=0)
     nested = [Nested(form, np.argsort(-gains, kind="stable")) for form in forms]
     errors = np.mean([it.errors[1:] for it in nested], axis=0)
     logs = np.log(np.maximum(errors, np.finfo(np.float64).tiny))

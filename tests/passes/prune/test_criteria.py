@@ -78,6 +78,7 @@ def test_contributions_are_the_moments_of_each_channels_responses(layer, statist
     expected = np.einsum("csn,dsn->cd", responses, responses) / SAMPLES / form.energy
     got = form.contributions(CHANNELS)
     np.testing.assert_allclose(got, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(form.gains() / form.energy, np.diag(got), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["lasso", "greedy"])
