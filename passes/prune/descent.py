@@ -15,7 +15,7 @@ import numpy as np
 from ..budget import Allowance
 from .decided import Offers
 from .decision import Offer
-from .price import PriceList
+from .price import PriceList, Widths
 from .shared import Classes, SharedReaders
 from .widths import out_of_reach, widest
 
@@ -76,18 +76,29 @@ class Descent:
         return self._taken_back(self._way[:count], allowed)
 
     def _taken_back(self, way: Sequence[_Step], allowed: float) -> list[int]:
-        """Where a way leads, without what the budget has room for of the decisions' last steps, the dearest first."""
+        """Where a way leads, without what the budget has room for: of the decisions' last steps, the dearest first."""
         widths = widest(self._decisions)
-        last: dict[int, _Step] = {}
+        taken: dict[int, list[_Step]] = {}
         for step in way:
-            widths[step.index], last[step.index] = step.width, step
-        for step in sorted(last.values(), key=lambda step: -step.loss):
-            for place in range(step.before, step.width, -1):
-                tried = [place if index == step.index else width for index, width in enumerate(widths)]
-                if self._prices.total(tried) <= allowed:
-                    widths = tried
-                    break
+            widths[step.index] = step.width
+            taken.setdefault(step.index, []).append(step)
+        while taken:
+            for step in sorted((steps[-1] for steps in taken.values()), key=lambda step: -step.loss):
+                widths[step.index] = self._highest(widths, step, allowed)
+            whole = [index for index, steps in taken.items() if widths[index] == steps[-1].before]
+            if not whole:
+                break
+            taken = {index: steps[: len(steps) - (index in whole)] for index, steps in taken.items()}
+            taken = {index: steps for index, steps in taken.items() if steps}
         return widths
+
+    def _highest(self, widths: Widths, step: _Step, allowed: float) -> int:
+        """The largest width index of a step's decision, from before the step to what it takes, within the budget."""
+        for place in range(step.before, widths[step.index], -1):
+            tried = [place if index == step.index else width for index, width in enumerate(widths)]
+            if self._prices.total(tried) <= allowed:
+                return place
+        return widths[step.index]
 
     def _go_on(self) -> bool:
         """Take the next step, if there is one."""

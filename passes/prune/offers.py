@@ -84,11 +84,23 @@ def make_offer(
         alone = _losses([reader for reader in readers if reader.name not in shared], selections, fitted=fitted)
         losses = alone + _losses(others, selections, fitted=fitted)
     else:
-        shares = magnitudes(group, candidates.coupling)
-        # as accnn's product of energies: what goes from one group alone weighs more than the same from many
-        alone = losses = -np.log([max(shares[kept].sum() / max(shares.sum(), 1e-30), 1e-9) for kept in selections])
+        alone = losses = _losses_of_weights(candidates, selections)
     names = [reader.name for reader in others]
     return Offer(group.name, widths, _monotone(losses), _monotone(alone), names), selections
+
+
+def _losses_of_weights(candidates: Candidates, selections: Selections) -> NDArray[np.float64]:
+    """What goes without data: as in accnn's product of energies, more from one group weighs more than less from many.
+
+    It counts for every layer that reads the group, by the share of its channels that are the group's: where a residual
+    sum is narrowed, all branches suffer.
+    """
+    group, coupling = candidates.group, candidates.coupling
+    reading = sum(float((group.indices(coupling, port.atoms) >= 0).mean()) for port in group.consumers)
+    shares = magnitudes(group, coupling)
+    kept = np.array([shares[kept].sum() for kept in selections]) / max(shares.sum(), 1e-30)
+    losses: NDArray[np.float64] = -reading * np.log(np.maximum(kept, 1e-9))
+    return losses
 
 
 def _nested(selections: Selections, candidates: Candidates) -> Selections:

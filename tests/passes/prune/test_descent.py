@@ -72,6 +72,27 @@ def test_a_goal_out_of_reach_says_what_is_in_reach(decisions, prices):
         Descent(decisions, [], prices, None).choose(Allowance(Goal("MACs", 100.0), before))
 
 
+class Sums:
+    """Prices of decisions that have nothing to do with each other."""
+
+    def __init__(self, *costs):
+        self.costs = costs
+
+    def total(self, widths):
+        return sum(costs[width] for costs, width in zip(self.costs, widths, strict=True))
+
+    def of(self, index, widths):
+        return self.costs[index][widths[index]]
+
+
+def test_what_a_great_last_step_leaves_of_the_budget_undoes_earlier_ones():
+    small = Offer("small", (1, 2, 3), [0.4, 0.1, 0.0], [0.4, 0.1, 0.0])
+    great = Offer("great", (1, 2), [90.0, 0.0], [90.0, 0.0])
+    descent = Descent([small, great], [], Sums((1.0, 2.0, 3.0), (10.0, 97.0)), None)
+    assert descent.choose(Allowance(Goal("MACs", 2.0), 100.0)) == [2, 0]
+    assert descent.choose(Allowance(Goal("MACs", 100 / 12), 100.0)) == [1, 0]
+
+
 TWINS = """g (float[n,6,9,11] x) => (float[n,5] y) {
   s = Conv (x, ws)
   sr = Relu (s)
