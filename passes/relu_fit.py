@@ -15,7 +15,7 @@ _RELAXATION = 1.7
 """So far each step goes beyond what it solves for, which takes the place of two or three steps."""
 
 _STEPS = 16
-_LEAST_PROGRESS = 5e-2
+_LEAST_PROGRESS = 0.1
 """Share of the loss that a step must save, or it is the last."""
 
 _RIDGE = 1e-4
@@ -88,6 +88,9 @@ def _moments(features: F32) -> tuple[F32, F32]:
 
 def _auxiliary(response: F32, wanted: F32, penalty: float, slopes: F32) -> F32:
     """The u that minimizes (wanted - rectified(u))^2 + penalty (u - response)^2, element by element."""
+    if not slopes.any():  # of a Relu, `wanted` is not negative, and u is where the response is or between both
+        bound = np.float32(1 - np.sqrt(1 + 1 / penalty))
+        return np.where(response > bound * wanted, (penalty * response + wanted) / (penalty + 1), response)
     below = np.minimum((penalty * response + slopes * wanted) / (penalty + np.square(slopes)), 0)
     above = np.maximum((penalty * response + wanted) / (penalty + 1), 0)
     cost_below = np.square(wanted - slopes * below) + penalty * np.square(below - response)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -184,9 +184,9 @@ def _priors(left: Remaining, statistics: Statistics) -> list[F32]:
     classes = np.full(len(left.read), -1)
     forms = quadratics(left.layer, statistics[left.layer.name], classes)
     made = left.made.reshape(left.layer.group, -1)
-    pairs = [(form, rows) for form, rows in zip(forms, made, strict=True) if rows.any()]
-    kernels = [form.refitted(left.read)[0] if not left.read.all() else form.kernel for form, _ in pairs]
-    return [kernel[rows].T.astype(np.float32) for kernel, (_, rows) in zip(kernels, pairs, strict=True)]
+    made_of = [replace(form, kernel=form.kernel[rows]) for form, rows in zip(forms, made, strict=True) if rows.any()]
+    kernels = [form.kernel if left.read.all() else form.refitted(left.read)[0] for form in made_of]
+    return [kernel.T.astype(np.float32) for kernel in kernels]
 
 
 def _store(graph: gs.Graph, layer: Layer, weight: F32, bias: F32) -> None:
