@@ -121,7 +121,7 @@ class _Rest:
     def error(self, pull: float) -> float:
         """Squared, of what is left out."""
         change = self.system.change(pull)
-        left = self.missing - self.mean_y - (self.inputs - self.mean_x) @ change
+        left = self.missing - self.inputs @ change + (self.mean_x @ change - self.mean_y)
         return float(np.vdot(left, left))
 
 

@@ -223,7 +223,11 @@ class _Accumulator:
         sampled = sample_batch(self._layer, batch, first_image, self._sampling)
         if not np.isfinite(sampled).all():
             raise DataError(f"the input of layer '{self._layer.name}' holds NaN or infinity on calibration data")
-        self._pending.append(sampled if self._projection is None else self._projection.apply(sampled))
+        if self._projection is not None:
+            sampled = self._projection.apply(sampled)
+        self._pending.append(sampled)
+        sums = np.ones(len(sampled), np.float32) @ sampled.reshape(len(sampled), -1)
+        self._sum += sums.reshape(self._sum.shape)
         if sum(map(len, self._pending)) >= 2 * self._shape[1]:
             self._multiply()
 
@@ -240,7 +244,6 @@ class _Accumulator:
         else:
             into = self._gram if self._gram.dtype == np.float64 else None
             self._gram = np.add(self._gram, product, out=into, dtype=np.float64)
-        self._sum += rows.sum(axis=1, dtype=np.float64)
         self._count += rows.shape[1]
 
     def finish(self) -> LayerStatistics:
