@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from .shrinkage import shrinkage
+from .shrinkage import rounding, shrinkage
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -94,8 +94,7 @@ class _Rows:
 
 def _factor(gram: F32, ridge: float) -> tuple[F32, bool]:
     regular = gram.T.copy(order="F")  # as LAPACK wants it
-    rounding = float(np.finfo(np.float32).eps * np.trace(gram))
-    regular[np.diag_indices_from(regular)] += np.float32(ridge + rounding) + np.finfo(np.float32).tiny
+    regular[np.diag_indices_from(regular)] += ridge + rounding(gram)
     factor: tuple[F32, bool] = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
     return factor
 

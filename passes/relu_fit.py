@@ -59,7 +59,7 @@ def fit_through_relu(
     mean, gram = moments or _moments(features)
     regular = gram.T.copy(order="F")  # as LAPACK wants it
     pull = np.float32(ridge * (np.trace(gram) / len(gram) + len(features) * np.square(mean).mean()))
-    regular[np.diag_indices_from(regular)] += pull
+    regular[np.diag_indices_from(regular)] += pull + np.finfo(np.float32).tiny  # features may all be 0
     factor = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
     wanted = rectified(wanted, slopes)
     pulled = np.float32(0) if prior is None else pull * prior[:-1]

@@ -13,6 +13,9 @@ from .layers import Layer
 _LARGEST_SHARE = 0.9
 """Of the diagonal matrix in a shrunk Gram matrix."""
 
+_ROUNDING = 16
+"""So many units in the last place of the trace; where all samples are alike, seven were seen."""
+
 _ALIKE = 8
 """So many patches of one image tell as much as one of another (the error on unseen images is least at 5 to 10)."""
 
@@ -34,6 +37,11 @@ def shrinkage(gram: NDArray[np.floating[Any]], count: float, *, size: int | None
     below = (count + 1 - 2 / size) * (square - trace**2 / size)
     share = min(above / below, _LARGEST_SHARE) if below > 0 else _LARGEST_SHARE
     return share / (1 - share) * trace / size
+
+
+def rounding(gram: NDArray[np.floating[Any]]) -> float:
+    """What to add to the diagonal of a Gram matrix added up in float32, by which an eigenvalue may be too small."""
+    return _ROUNDING * float(np.finfo(np.float32).eps * np.trace(gram) + np.finfo(np.float32).tiny)
 
 
 def effective_count(layer: Layer, samples: int) -> float:

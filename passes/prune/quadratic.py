@@ -10,7 +10,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from ..layers import Layer
-from ..shrinkage import effective_count, shrinkage
+from ..shrinkage import effective_count, rounding, shrinkage
 from ..statistics import LayerStatistics
 
 F64 = NDArray[np.float64]
@@ -103,11 +103,9 @@ def quadratics(
     for group in range(layer.group):
         mean = statistics.mean[group].astype(np.float32)
         gram = statistics.gram[group] - np.outer(mean, mean)
-        # what float32 may have taken off any eigenvalue
-        rounding = float(np.finfo(np.float32).eps * np.trace(statistics.gram[group]))
         kernel = np.asarray(layer.weight[group * per_group : (group + 1) * per_group]).reshape(per_group, -1)
         pull = shrinkage(gram, effective_count(layer, statistics.count))
-        gram[np.diag_indices_from(gram)] += pull + rounding + np.finfo(np.float32).tiny
+        gram[np.diag_indices_from(gram)] += pull + rounding(statistics.gram[group])
         energy = float(np.vdot(kernel @ gram, kernel))
         positions = gram.shape[0] // len(classes)
         made.append(Quadratic(gram, kernel, classes, positions, energy, weight / layer.group))

@@ -72,3 +72,19 @@ def test_groups_are_pulled_alike(rng):
         return sum(float(np.square(kernel - w).sum()) for kernel, w in zip(kernels, weight, strict=True))
 
     assert distance(together) <= distance(alone)
+
+
+@pytest.mark.parametrize("dimensions", [D, 5 * D])
+def test_inputs_that_are_all_zero_leave_the_prior_and_meet_the_mean(rng, dimensions):
+    inputs, wanted = np.zeros((4 * EACH, dimensions), np.float32), rng.standard_normal((4 * EACH, N)).astype(np.float32)
+    prior = rng.standard_normal((dimensions, N)).astype(np.float32)
+    solution = fit_pulled([inputs], [wanted], [prior], count=4, images=4)[0].coefficients
+    np.testing.assert_allclose(solution[:-1], prior, rtol=1e-5)
+    np.testing.assert_allclose(solution[-1], wanted.mean(axis=0), atol=1e-5)
+
+
+def test_moments_are_those_of_the_inputs(rng):
+    inputs, wanted, weight, _ = data(rng)
+    mean, gram = fit_pulled([inputs], [wanted], [weight], count=8, images=IMAGES)[0].moments
+    np.testing.assert_allclose(mean, inputs.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(gram, np.cov(inputs.T, ddof=0) * len(inputs), rtol=1e-3, atol=1e-2)

@@ -35,3 +35,21 @@ def test_no_other_auxiliary_value_is_better(rng, slope):
     tried = np.linspace(-9, 9, 4001, dtype=np.float32)[None]
     best = cost(tried).min(axis=1, keepdims=True)
     assert (cost(_auxiliary(response, wanted, penalty, slopes)) <= best + 1e-5).all()
+
+
+def test_features_that_are_all_zero_leave_the_solution_as_it_was(rng):
+    features = np.zeros((S, F), np.float32)
+    solution = rng.standard_normal((F + 1, N)).astype(np.float32)
+    wanted = np.broadcast_to(np.maximum(solution[-1], 0), (S, N))
+    fitted = fit_through_relu(features, solution, wanted, 0.0, slopes=np.zeros(N, np.float32), prior=solution)
+    np.testing.assert_allclose(fitted[:-1], solution[:-1], rtol=1e-5)
+
+
+def test_moments_that_are_known_need_not_be_computed(rng):
+    features = (rng.standard_normal((S, F)) + 2).astype(np.float32)
+    wanted = rng.standard_normal((S, N)).astype(np.float32)
+    solution = np.zeros((F + 1, N), np.float32)
+    mean = features.mean(axis=0)
+    known = (mean, (features - mean).T @ (features - mean))
+    fits = [fit_through_relu(features, solution, wanted, 0.0, slopes=np.zeros(N), moments=it) for it in (None, known)]
+    np.testing.assert_allclose(fits[0], fits[1], atol=1e-5)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from planish.passes.shrinkage import effective_count, shrinkage
+from planish.passes.shrinkage import effective_count, rounding, shrinkage
 
 
 def test_shrinkage_fades_with_the_number_of_samples(rng):
@@ -24,3 +24,12 @@ def test_patches_of_one_image_tell_less_than_those_of_many():
     assert effective_count(SimpleNamespace(output_size=(14, 14)), 300) == effective_count(
         SimpleNamespace(output_size=(56, 56)), 300
     )
+
+
+def test_rounding_makes_the_moments_of_samples_that_are_all_alike_regular(rng):
+    rows = np.repeat(rng.standard_normal((1, 144)).astype(np.float32), 1200, axis=0)
+    gram, mean = rows.T @ rows / 1200, rows[0]
+    centred = gram - np.outer(mean, mean)
+    assert np.linalg.eigvalsh(centred)[0] < 0
+    assert np.linalg.eigvalsh(centred + rounding(gram) * np.eye(144))[0] > 0
+    assert rounding(np.zeros((2, 2), np.float32)) > 0

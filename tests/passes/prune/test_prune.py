@@ -1,8 +1,10 @@
 """Whole nets: the goal is kept, the fit helps, choices can be handed back, and every refusal says why."""
 
 import numpy as np
+import onnx
 import pytest
 from planish.errors import BudgetError, PlanError, PlanishError
+from planish.files import as_parts
 from planish.passes import rewrite
 from planish.passes.budget import Goal
 from planish.passes.plan import LayerPlan, Plan, read_plans, write_plans
@@ -214,3 +216,17 @@ def test_the_ends_are_spared_where_they_lose_most_and_nowhere_else(make_model, r
     assert "a" in dict(pruned(model, goal=Goal("parameters", 20.0), ends=True).results)["prune"].plan.layers
     with pytest.raises(BudgetError, match="give --prune-ends"):
         pruned(model, goal=Goal("parameters", 60.0))
+
+
+@pytest.mark.parametrize("criterion", ["lasso", "greedy"])
+@pytest.mark.parametrize("dead", [(), ("wb", "bb")])
+def test_images_that_are_all_alike_and_layers_that_answer_nothing_are_no_trouble(model, images, criterion, dead):
+    """Second moments about the mean are then nothing but rounding."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    for tensor in model.graph.initializer:
+        if tensor.name in dead:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(0 * onnx.numpy_helper.to_array(tensor) - 1, tensor.name))
+    alike = np.full_like(images, 0.5)
+    result = pruned(model, goal=Goal("MACs", 1.7), criterion=criterion, batches=calibration(alike))
+    outputs = [Session(m.to_model()).run({"x": alike[:1]})["y"] for m in (as_parts(model), result.parts)]
+    np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-3, atol=1e-3)
