@@ -18,6 +18,9 @@ _STEPS = 16
 _LEAST_PROGRESS = 0.1
 """Share of the loss that a step must save, or it is the last."""
 
+_STRONGEST = 1.25
+"""More than this a response is not made stronger, nor weaker by more than its inverse."""
+
 _RIDGE = 1e-4
 """Added to the features' Gram matrix, as a share of its mean diagonal."""
 
@@ -84,6 +87,28 @@ def _moments(features: F32) -> tuple[F32, F32]:
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
     centred = features - mean
     return mean, centred.T @ centred
+
+
+def strengthened(features: F32, solution: F32, wanted: F32) -> F32:
+    """(F + 1, N) coefficients whose responses are as strong behind a Relu as those that were wanted.
+
+    What is fitted to inputs that hold errors answers too weakly (regression dilution), and a deep network that is
+    fitted layer by layer fades. Restoring each channel's strength is what Jordan et al., *REPAIR: renormalizing
+    permuted activations for interpolation repair*, 2023, do for merged networks. Here the factor is the ratio of
+    energies and not its root: on images that nothing was fitted to about twice as much is missing (GoogLeNet pruned at
+    1.5: KL 0.256 without, 0.238 with the root, 0.233 with the ratio).
+
+    Args:
+        features: (S, F).
+        solution: of `fit_through_relu`.
+        wanted: (S, N) what the response should have been.
+    """
+    response = features @ solution[:-1] + solution[-1]
+    energies = [np.square(np.maximum(it, 0)).sum(axis=0, dtype=np.float64) for it in (wanted, response)]
+    tiny = float(np.finfo(np.float32).tiny)
+    factors = np.clip((energies[0] + tiny) / (energies[1] + tiny), 1 / _STRONGEST, _STRONGEST)
+    result: F32 = solution * factors.astype(np.float32)
+    return result
 
 
 def _auxiliary(response: F32, wanted: F32, penalty: float, slopes: F32) -> F32:

@@ -1,8 +1,9 @@
 """Fit the layers of a pruned network, first to last, on what it really feeds them.
 
 Asymmetric reconstruction: inputs come from the network pruned and fitted so far, targets from the original network.
-Behind a Relu the error is measured after it; where a shortcut is added, the layer makes up for the shortcut's error (He
-et al., *Channel pruning for accelerating very deep neural networks*, 2017, sections 3.1 and 3.3).
+Behind a Relu the error is measured after it, and responses are made as strong as they were; where a shortcut is added,
+the layer makes up for the shortcut's error (He et al., *Channel pruning for accelerating very deep neural networks*,
+2017, sections 3.1 and 3.3).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..continued import Continued
 from ..graph import unique_name
 from ..layers import Layer
 from ..pulled_fit import Pulled, fit_pulled
-from ..relu_fit import fit_through_relu
+from ..relu_fit import fit_through_relu, strengthened
 from ..sampling import positions, values_at
 from ..shrinkage import effective_count
 from ..statistics import Batches, Sampling, Statistics, sample_batch
@@ -173,7 +174,10 @@ def _through_relu(
     fits = []
     for rows, linear, right, offset, slope in parts:
         start, known = linear.coefficients, linear.moments
-        fits.append(fit_through_relu(rows, start, right, offset, slopes=slope, prior=start, ridge=ridge, moments=known))
+        better = fit_through_relu(rows, start, right, offset, slopes=slope, prior=start, ridge=ridge, moments=known)
+        # a shortcut is no part of the response; few weights, or what a PRelu lets pass, fade less
+        fades = group == 1 and isinstance(offset, float) and not slope.any()
+        fits.append(strengthened(rows, better, right) if fades else better)
     return fits
 
 

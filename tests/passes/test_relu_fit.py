@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from planish.passes.relu_fit import _auxiliary, fit_through_relu, rectified
+from planish.passes.relu_fit import _auxiliary, fit_through_relu, rectified, strengthened
 
 S, F, N = 400, 6, 3
 
@@ -53,3 +53,26 @@ def test_moments_that_are_known_need_not_be_computed(rng):
     known = (mean, (features - mean).T @ (features - mean))
     fits = [fit_through_relu(features, solution, wanted, 0.0, slopes=np.zeros(N), moments=it) for it in (None, known)]
     np.testing.assert_allclose(fits[0], fits[1], atol=1e-5)
+
+
+def test_inputs_with_errors_make_answers_weak_and_strengthened_ones_are_as_strong_on_new_samples(rng):
+    weights = rng.standard_normal((F, N)).astype(np.float32)
+    true = rng.standard_normal((2, S, F)).astype(np.float32)
+    seen = true + 0.3 * rng.standard_normal(true.shape).astype(np.float32)
+    fitted = np.linalg.lstsq(np.c_[seen[0], np.ones(S)], true[0] @ weights, rcond=None)[0].astype(np.float32)
+    better = strengthened(seen[0], fitted, true[0] @ weights)
+    wanted = np.square(np.maximum(true[1] @ weights, 0)).sum()
+
+    def strength(solution):
+        return np.square(np.maximum(seen[1] @ solution[:-1] + solution[-1], 0)).sum() / wanted
+
+    assert strength(fitted) < 0.95
+    assert abs(strength(better) - 1) < 1 - strength(fitted)
+
+
+def test_a_channel_that_never_answers_stays_as_it_is(rng):
+    features = rng.standard_normal((S, F)).astype(np.float32)
+    solution = np.zeros((F + 1, N), np.float32)
+    solution[-1] = -1
+    same = strengthened(features, solution, np.full((S, N), -2, np.float32))
+    assert np.array_equal(same, solution)
