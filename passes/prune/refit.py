@@ -175,7 +175,7 @@ def _through_relu(
     for rows, linear, right, offset, slope in parts:
         start, known = linear.coefficients, linear.moments
         better = fit_through_relu(rows, start, right, offset, slopes=slope, prior=start, ridge=ridge, moments=known)
-        # a shortcut is no part of the response; few weights, or what a PRelu lets pass, fade less
+        # a shortcut is no part of the response; behind a PRelu and depthwise it gained nothing
         fades = group == 1 and isinstance(offset, float) and not slope.any()
         fits.append(strengthened(rows, better, right) if fades else better)
     return fits
