@@ -18,7 +18,7 @@ from ...progress import track
 from ...runtime_check.session import Feeds
 from ..divergence import Diverging
 from ..layers import Layer
-from ..made_up import left_of
+from ..made_up import shares_left
 from ..options import Option, Ranks, keep
 from ..statistics import Batches, Statistics, batch_size
 from ..targets import Target
@@ -100,19 +100,23 @@ def sensitivity_options(
     """Every layer's options, their loss the measured sensitivity times the error; the first is to leave it alone."""
     offers, probes = regress(choices, statistics, target, _PLACES)
     curves = {name: fit_power(points) for name, points in measure_affordably(graph, probes, batches).items()}
-    return with_losses(offers, curves)
+    return with_losses(graph, offers, curves)
 
 
-def with_losses(offers: Sequence[Sequence[Option]], curves: Mapping[str, PowerLaw]) -> list[list[Option]]:
+def with_losses(
+    graph: gs.Graph, offers: Sequence[Sequence[Option]], curves: Mapping[str, PowerLaw]
+) -> list[list[Option]]:
     """The options, the first of each layer to leave it alone, with the losses that their errors make expect.
 
     Args:
-        offers: in the order of the network: what is left of a loss once the layers behind are fitted depends on it.
+        graph: the network: what is left of a loss once the layers behind are fitted depends on where it stands.
+        offers: of each layer, in the order of the network.
         curves: laws by curve (see `curve_of`).
     """
     lossy = []
-    for place, (kept, *others) in enumerate(offers):
-        left = left_of(place, len(offers))
+    shares = shares_left(graph, [options[0].layer for options in offers])
+    for kept, *others in offers:
+        left = shares[kept.layer]
         lossy.append([kept, *(replace(o, loss=left * curves[curve_of(o.layer, o.form)](o.error)) for o in others)])
     return lossy
 

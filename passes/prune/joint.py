@@ -135,7 +135,8 @@ class Joint(Pass):
         offers, probes = regress(choices, measured.statistics, self.prune.target, ())
         points = measure_affordably(network.graph, probes, self.prune.batches or ()) if probes else {}
         laws = {**measured.laws, **{curve: fit_power(of_curve) for curve, of_curve in points.items()}}
-        return {options[0].layer: self._undominated(options) for options in with_losses(offers, laws)}
+        lossy = with_losses(network.graph, offers, laws)
+        return {options[0].layer: self._undominated(options) for options in lossy}
 
     def _undominated(self, options: Sequence[Option]) -> list[Option]:
         cost = self.prune.goal.cost

@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from ..layers import Layer
-from ..made_up import left_of
+from ..made_up import shares_left
 from ..targets import Target
 from ..targets.target import FLOOR
 from .channels import Coupling
@@ -19,6 +19,7 @@ from .decision import Offer
 from .groups import Group, spare_one, whole_parts
 from .magnitude import magnitudes
 from .measuring import Measured
+from .network import Network
 from .reader import Reader, usual_weight
 
 _POOLS = frozenset({"MaxPool", "AveragePool"})
@@ -140,14 +141,8 @@ def readers_of(group: Group, coupling: Coupling, layers: Mapping[str, Layer], me
     return readers
 
 
-def weighed(measured: Measured, layers: Sequence[str]) -> Measured:
-    """The same with laws that count what is left of an error once the layers behind are fitted.
-
-    Args:
-        measured: what was measured.
-        layers: all names, in the order of the network.
-    """
-    laws = [(name, measured.laws[name]) for name in layers if name in measured.laws]
-    lefts = [left_of(place, len(laws)) for place in range(len(laws))]
-    scaled = {name: replace(law, scale=law.scale * left) for (name, law), left in zip(laws, lefts, strict=True)}
-    return replace(measured, laws=scaled)
+def weighed(measured: Measured, network: Network) -> Measured:
+    """The same with laws that count what is left of an error once the layers behind are fitted."""
+    shares = shares_left(network.graph, [name for name in network.layers if name in measured.laws])
+    laws = {name: replace(law, scale=law.scale * shares[name]) for name, law in measured.laws.items() if name in shares}
+    return replace(measured, laws=laws)

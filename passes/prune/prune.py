@@ -164,7 +164,7 @@ class Prune(Pass):
         offers = []
         shared = shared_names(network.groups) if self.fitted else ()
         if measured is not None:
-            measured = weighed(measured, list(network.layers))
+            measured = weighed(measured, network)
         for group in track(network.groups, "Choosing channels"):
             readers = [] if measured is None else readers_of(group, network.coupling, network.layers, measured)
             widths = self._widths(network, group, samplers or {})
@@ -269,7 +269,7 @@ class Prune(Pass):
         names = {name for offer, _ in offers for name in offer.shared}
         if measured is None or not names or self.policy != "solver":
             return None
-        measured = weighed(measured, list(network.layers))
+        measured = weighed(measured, network)
         return SharedReaders(names, network.groups, network.coupling, layers=network.layers, measured=measured)
 
     def _prices(
