@@ -9,6 +9,8 @@ import onnx_graphsurgeon as gs
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from .targets.layout import activations
+
 _POWER = 0.75
 
 
@@ -56,4 +58,4 @@ def _parts(graph: gs.Graph) -> Mapping[str, int]:
 
 def _sums(node: gs.Node) -> bool:
     """Whether the node adds maps to each other."""
-    return node.op in {"Add", "Sum"} and sum(not isinstance(tensor, gs.Constant) for tensor in node.inputs) > 1
+    return node.op in {"Add", "Sum"} and len(activations(node)) > 1

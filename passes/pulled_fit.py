@@ -10,10 +10,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from .shrinkage import rounding, shrinkage
+from .shrinkage import factored, rounding, shrinkage
 
 F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 _STEP = 10.0
 _STEPS = 3
@@ -93,10 +92,7 @@ class _Rows:
 
 
 def _factor(gram: F32, ridge: float) -> tuple[F32, bool]:
-    regular = gram.T.copy(order="F")  # as LAPACK wants it
-    regular[np.diag_indices_from(regular)] += ridge + rounding(gram)
-    factor: tuple[F32, bool] = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
-    return factor
+    return factored(gram, ridge + rounding(gram))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from .shrinkage import factored
+
 F32 = NDArray[np.float32]
 
 _PENALTY = 0.1
@@ -60,10 +62,8 @@ def fit_through_relu(
         moments: the mean (F,) of the features and X' X (F, F) about it, where they are known.
     """
     mean, gram = moments or _moments(features)
-    regular = gram.T.copy(order="F")  # as LAPACK wants it
     pull = np.float32(ridge * (np.trace(gram) / len(gram) + len(features) * np.square(mean).mean()))
-    regular[np.diag_indices_from(regular)] += pull + np.finfo(np.float32).tiny  # features may all be 0
-    factor = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
+    factor = factored(gram, pull + np.finfo(np.float32).tiny)  # features may all be 0
     wanted = rectified(wanted, slopes)
     pulled = np.float32(0) if prior is None else pull * prior[:-1]
     best, least = solution, np.inf

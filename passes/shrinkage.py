@@ -6,9 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from .layers import Layer
+
+F32 = NDArray[np.float32]
 
 _LARGEST_SHARE = 0.9
 """Of the diagonal matrix in a shrunk Gram matrix."""
@@ -42,6 +45,14 @@ def shrinkage(gram: NDArray[np.floating[Any]], count: float, *, size: int | None
 def rounding(gram: NDArray[np.floating[Any]]) -> float:
     """What to add to the diagonal of a Gram matrix added up in float32, by which an eigenvalue may be too small."""
     return _ROUNDING * float(np.finfo(np.float32).eps * np.trace(gram) + np.finfo(np.float32).tiny)
+
+
+def factored(gram: F32, ridge: float) -> tuple[F32, bool]:
+    """The lower Cholesky factor of a Gram matrix with `ridge` on its diagonal, for `scipy.linalg.cho_solve`."""
+    regular = gram.T.copy(order="F")  # as LAPACK wants it
+    regular[np.diag_indices_from(regular)] += ridge
+    factor: tuple[F32, bool] = scipy.linalg.cho_factor(regular, lower=True, overwrite_a=True, check_finite=False)
+    return factor
 
 
 def effective_count(layer: Layer, samples: int) -> float:

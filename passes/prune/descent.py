@@ -88,8 +88,10 @@ class Descent:
             whole = [index for index, steps in taken.items() if widths[index] == steps[-1].before]
             if not whole:
                 break
-            taken = {index: steps[: len(steps) - (index in whole)] for index, steps in taken.items()}
-            taken = {index: steps for index, steps in taken.items() if steps}
+            for index in whole:
+                taken[index].pop()
+                if not taken[index]:
+                    del taken[index]
         return widths
 
     def _highest(self, widths: Widths, step: _Step, allowed: float) -> int:

@@ -41,7 +41,7 @@ class Layout:
         if gives:
             self._blocked.update(output.name for output in node.outputs)
         crossed = 0.0
-        for tensor in _activations(node):
+        for tensor in activations(node):
             has = tensor.name in self._blocked
             if wants is None or wants == has or tensor.name in self._both or self._is_vector(tensor.name):
                 continue
@@ -63,7 +63,7 @@ class Layout:
         if node.op == "Conv" and work is not None:
             blocked = is_blocked(work, self._blocks)
             return blocked and not takes_plain_input(work, self._blocks), blocked
-        inputs = [tensor.name in self._blocked for tensor in _activations(node)]
+        inputs = [tensor.name in self._blocked for tensor in activations(node)]
         if node.op in POOLS:
             aligned = self._channels(node.inputs[0].name) % self._blocks.size == 0
             return aligned, aligned
@@ -104,7 +104,7 @@ def is_fused(node: gs.Node) -> bool:
 
 def is_residual(node: gs.Node) -> bool:
     """Whether an Add accumulates into a convolution that feeds it."""
-    return node.op in {"Add", "Sum"} and len(_activations(node)) == 2 and _continues_conv(node.inputs)
+    return node.op in {"Add", "Sum"} and len(activations(node)) == 2 and _continues_conv(node.inputs)
 
 
 def is_summed(node: gs.Node) -> bool:
@@ -114,7 +114,7 @@ def is_summed(node: gs.Node) -> bool:
 
 def _is_affine(node: gs.Node) -> bool:
     """Whether the node scales and shifts channels by constants, which folds into weights."""
-    return node.op == "BatchNormalization" or (node.op in {"Mul", "Add", "Sub"} and len(_activations(node)) == 1)
+    return node.op == "BatchNormalization" or (node.op in {"Mul", "Add", "Sub"} and len(activations(node)) == 1)
 
 
 def _continues_conv(tensors: Sequence[gs.Tensor]) -> bool:
@@ -128,5 +128,6 @@ def _only_producer(tensor: gs.Tensor) -> gs.Node | None:
     return tensor.inputs[0] if len(tensor.inputs) == 1 and len(tensor.outputs) == 1 else None
 
 
-def _activations(node: gs.Node) -> list[gs.Tensor]:
+def activations(node: gs.Node) -> list[gs.Tensor]:
+    """Those inputs of a node that are no constants."""
     return [tensor for tensor in node.inputs if isinstance(tensor, gs.Variable) and tensor.name]

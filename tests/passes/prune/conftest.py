@@ -9,6 +9,7 @@ from planish.passes.graph import constant_values, to_graph, to_parts
 from planish.passes.prune.coupling import couple
 from planish.passes.prune.cutting import cut_channels, kept_of
 from planish.passes.prune.groups import find_groups, spare_one, whole_parts
+from planish.passes.prune.quadratic import Quadratic
 from planish.runtime_check.cost import infer_shapes
 
 
@@ -25,6 +26,19 @@ def deaf(graph, coupling, removed):
         heard = kept_of(coupling, port.atoms, removed).reshape(shape)
         node.inputs[1] = gs.Constant(f"{node.name}.deaf", (weight * heard).astype(weight.dtype))
     return to_parts(copy).to_model()
+
+
+@pytest.fixture
+def quadratic_of(rng):
+    """The form of a layer of five filters, 1x3, whose channels fall into these classes."""
+
+    def make(classes):
+        mixing = rng.standard_normal((len(classes) * 3,) * 2)
+        gram = mixing @ mixing.T + 0.1 * np.eye(len(mixing))
+        kernel = rng.standard_normal((5, len(gram)))
+        return Quadratic(gram, kernel, np.array(classes), 3, float(np.vdot(kernel @ gram, kernel)), 1.0)
+
+    return make
 
 
 @pytest.fixture

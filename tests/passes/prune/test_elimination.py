@@ -5,16 +5,12 @@ import pytest
 from planish.passes.prune.elimination import Elimination
 from planish.passes.prune.quadratic import Quadratic
 
-CHANNELS, POSITIONS, FILTERS = 8, 3, 5
+POSITIONS = 3
 
 
 @pytest.fixture
-def form(rng):
-    mixing = rng.standard_normal((CHANNELS * POSITIONS,) * 2)
-    gram = mixing @ mixing.T + 0.1 * np.eye(len(mixing))
-    kernel = rng.standard_normal((FILTERS, len(gram)))
-    classes = np.array([0, 1, 2, -1, 3, 3, 4, 5])  # one stays whatever happens, two stand and fall together
-    return Quadratic(gram, kernel, classes, POSITIONS, float(np.vdot(kernel @ gram, kernel)), 1.0)
+def form(quadratic_of):
+    return quadratic_of([0, 1, 2, -1, 3, 3, 4, 5])  # one stays whatever happens, two stand and fall together
 
 
 def without(form, gone):

@@ -5,15 +5,12 @@ import pytest
 from planish.passes.prune.nested import Nested
 from planish.passes.prune.quadratic import Quadratic
 
-CHANNELS, POSITIONS, FILTERS = 7, 3, 5
+CHANNELS, POSITIONS = 7, 3
 
 
 @pytest.fixture
-def form(rng):
-    mixing = rng.standard_normal((CHANNELS * POSITIONS,) * 2)
-    gram = mixing @ mixing.T + 0.1 * np.eye(len(mixing))
-    kernel = rng.standard_normal((FILTERS, len(gram)))
-    return Quadratic(gram, kernel, np.arange(CHANNELS), POSITIONS, float(np.vdot(kernel @ gram, kernel)), 1.0)
+def form(quadratic_of):
+    return quadratic_of(range(CHANNELS))
 
 
 def test_errors_and_kernels_are_those_of_a_fit_to_the_first_channels(form, rng):
